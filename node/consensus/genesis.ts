@@ -1,0 +1,129 @@
+/** The first block and the state it commits to, both functions of the genesis alone. */
+
+import { emptyReceipts } from '../market/context.ts';
+import { type Violation, violation } from '../market/violation.ts';
+import { NOBODY } from '../protocol/accounts.ts';
+import { blockId } from '../protocol/codec.ts';
+import { isAcceptableKey } from '../protocol/signing.ts';
+import { createStateStore, type StateStore } from '../protocol/state-store.ts';
+import {
+  type Block,
+  Genesis,
+  type Genesis as GenesisValue,
+  PROTOCOL_VERSION,
+  Receipts,
+  STEP_RING,
+  State,
+  Transactions,
+} from '../protocol/types.ts';
+import { BPS_ONE } from '../protocol/units.ts';
+import { bytesFromBigint } from '../util/bytes.ts';
+import { assert } from '../util/errors.ts';
+import { FLOOR_TARGET, isBelowTarget } from './target.ts';
+
+/** Miners below which a community is refused outside development. */
+export const MIN_MINERS = 10;
+
+export function genesisRoot(genesis: GenesisValue): Uint8Array {
+  return Genesis.hashTreeRoot(genesis);
+}
+
+/** The genesis rules. Null: it may start a chain. */
+export function checkGenesis(genesis: GenesisValue, options: { development: boolean }): Violation | null {
+  const { params, members, miners, oracles, regulators } = genesis;
+  if (!options.development && miners.length < MIN_MINERS) {
+    return violation('GENESIS_MINERS', `${miners.length} miners; at least ${MIN_MINERS} outside development`);
+  }
+  if (miners.length === 0) return violation('GENESIS_MINERS', 'a chain needs a miner');
+  if (params.spacingMs < 2000 || params.spacingMs > 10_000) {
+    return violation('GENESIS_SPACING', `spacing ${params.spacingMs} ms, allowed are 2000 to 10000 ms`);
+  }
+  if (params.orderWindowMs < 12 * params.spacingMs || params.readingWindowMs < 6 * params.spacingMs) {
+    return violation('GENESIS_WINDOWS', 'the order window needs 12 spacings, the reading window 6');
+  }
+  const openSteps = (params.orderWindowMs + params.readingWindowMs) / params.stepMs + 2;
+  if (params.stepMs === 0 || openSteps > STEP_RING) {
+    return violation(
+      'GENESIS_WINDOWS',
+      `the windows keep ${openSteps} steps open, the state holds ${STEP_RING}`,
+    );
+  }
+  if (params.firstStepDelayMs < params.orderWindowMs) {
+    return violation('GENESIS_WINDOWS', 'the first step begins before its order window is over');
+  }
+  const keys = [...members.flatMap((m) => [m.key, m.meterKey]), ...oracles, ...regulators];
+  if (!keys.every(isAcceptableKey)) return violation('GENESIS_KEY', 'a key is not an acceptable ed25519 key');
+  for (const miner of miners) {
+    const member = members[miner.member];
+    if (member === undefined) return violation('GENESIS_MINERS', `miner ${miner.member} is not a member`);
+    if (member.key.some((byte, i) => byte !== miner.key[i])) {
+      return violation('GENESIS_MINERS', `miner ${miner.member} has another key than the member`);
+    }
+  }
+  if (new Set(miners.map((miner) => miner.member)).size !== miners.length) {
+    return violation('GENESIS_MINERS', 'a miner is listed twice');
+  }
+  return null;
+}
+
+export function createGenesisState(genesis: GenesisValue): StateStore {
+  const account = {
+    creditNanoEur: 0n,
+    debitNanoEur: 0n,
+    reservedNanoEur: 0n,
+    p2pSteps: 0,
+    gridSteps: 0,
+    bonusBps: BPS_ONE,
+    penaltyBps: BPS_ONE,
+    importRegisterWh: 0,
+    exportRegisterWh: 0,
+    substitutedWh: 0,
+    nextMeteredStep: 0,
+  };
+  const nothing = { creditNanoEur: 0n, debitNanoEur: 0n };
+  const granted = genesis.grantNanoEur;
+  const empty = State.defaultValue();
+  return createStateStore({
+    ...empty,
+    genesisRoot: genesisRoot(genesis),
+    market: {
+      ...empty.market,
+      wholesaleMicroEurPerKwh: genesis.params.defaultWholesaleMicroEurPerKwh,
+      temperatureCentiC: genesis.params.defaultTemperatureCentiC,
+    },
+    members: genesis.members,
+    accounts: genesis.members.map(() => ({ ...account })),
+    systemBalances: [
+      nothing,
+      nothing,
+      { creditNanoEur: granted, debitNanoEur: 0n },
+      { creditNanoEur: 0n, debitNanoEur: granted },
+    ],
+    miners: genesis.miners,
+    policy: genesis.policy,
+  });
+}
+
+/** The block at height 0: its parent is the genesis root; its nonce is the least that meets the floor. */
+export function createGenesisBlock(genesis: GenesisValue, state: StateStore, knownNonce?: Uint8Array): Block {
+  const body = {
+    version: PROTOCOL_VERSION,
+    height: 0,
+    parent: genesisRoot(genesis),
+    timestampMs: genesis.timeMs,
+    target: FLOOR_TARGET,
+    author: NOBODY,
+    transactionsRoot: Transactions.hashTreeRoot([]),
+    receiptsRoot: Receipts.hashTreeRoot(emptyReceipts()),
+    stateRoot: state.root(),
+    minersRoot: state.minersRoot(),
+  };
+  for (let i = 0n; ; i++) {
+    const nonce = knownNonce ?? bytesFromBigint(i, 32);
+    const header = { body, nonce };
+    if (isBelowTarget(blockId(header), FLOOR_TARGET)) {
+      return { signedHeader: { header, signature: new Uint8Array(64) }, transactions: [] };
+    }
+    assert(knownNonce === undefined, 'the recorded nonce of the genesis block does not meet the target');
+  }
+}

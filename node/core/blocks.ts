@@ -1,0 +1,82 @@
+/** Blocks from peers: by gossip, by sync, and those that came before their time. */
+import { violation } from '../market/violation.ts';
+import { decode } from '../protocol/codec.ts';
+import { Block, type SignedHeader } from '../protocol/types.ts';
+import { advance, emit, type Machine, penalise } from './machine.ts';
+
+/** Blocks from the future that wait; the oldest goes first. */
+const MAX_LATER = 64;
+
+export function onBlockGossip(
+  machine: Machine,
+  message: { messageId: string; from: string; bytes: Uint8Array },
+): void {
+  const { messageId, from } = message;
+  const block = decode(Block, message.bytes);
+  const verdict = block === null ? 'reject' : addBlock(machine, block, from);
+  emit(machine, { type: 'verdict', messageId, from, verdict });
+  if (block !== null) advance(machine);
+}
+
+/** Header and body of a block. The verdict needs no execution, so that relay does not wait for it. */
+function addBlock(machine: Machine, block: Block, from: string): 'accept' | 'ignore' | 'reject' {
+  const { chain, sync, later } = machine;
+  const result = chain.addHeader(block.signedHeader, machine.now.wallMs);
+  switch (result.outcome) {
+    case 'orphan':
+      sync.askHeaders(from);
+      return 'ignore';
+    case 'later':
+      later.push({ block, from, dueWallMs: result.dueMs });
+      if (later.length > MAX_LATER) later.shift();
+      return 'ignore';
+    case 'invalid':
+      penalise(machine, from, 100, result.violation);
+      return 'reject';
+    default: {
+      if (chain.block(result.node.idHex) !== undefined) return 'ignore';
+      const refused = chain.addBody(result.node, block);
+      if (refused) {
+        penalise(machine, from, 50, refused);
+        return 'reject';
+      }
+      return result.outcome === 'added' ? 'accept' : 'ignore';
+    }
+  }
+}
+
+export function onBlocksAnswer(
+  machine: Machine,
+  answer: { peer: string; blocks: Block[]; asked: string[] },
+): void {
+  const { peer, blocks, asked } = answer;
+  if (blocks.length === 0 || blocks.length > asked.length) machine.sync.unhelpful(peer);
+  for (const block of blocks) addBlock(machine, block, peer);
+  advance(machine);
+}
+
+export function onHeadersAnswer(machine: Machine, answer: { peer: string; headers: SignedHeader[] }): void {
+  const { peer, headers } = answer;
+  let added = 0;
+  for (const signed of headers) {
+    const result = machine.chain.addHeader(signed, machine.now.wallMs);
+    if (result.outcome === 'added') added++;
+    if (result.outcome === 'invalid') penalise(machine, peer, 100, result.violation);
+    if (result.outcome === 'orphan') {
+      penalise(machine, peer, 20, violation('PEER_HEADERS', 'the headers do not follow the locator'));
+    }
+    if (result.outcome !== 'added' && result.outcome !== 'known') break;
+  }
+  if (added === 0) machine.sync.unhelpful(peer);
+  advance(machine);
+}
+
+/** Tries again the blocks whose time has come. */
+export function retryLater(machine: Machine): void {
+  const { wallMs } = machine.now;
+  const due = machine.later.filter((entry) => entry.dueWallMs <= wallMs);
+  if (due.length === 0) return;
+  machine.later = machine.later.filter((entry) => entry.dueWallMs > wallMs);
+  for (const { block, from } of due) addBlock(machine, block, from);
+  advance(machine);
+}

@@ -1,0 +1,138 @@
+/** Transactions that wait for a block: verified once at the door, bounded, and dropped when their window is over. */
+import { checkSignatures, transactionBytes } from '../consensus/apply-block.ts';
+import type { ChainRules } from '../consensus/header.ts';
+import { isSupportedKind } from '../market/transactions.ts';
+import { type Violation, violation } from '../market/violation.ts';
+import { orderWindow, readingWindow } from '../market/windows.ts';
+import { compareTransactions, kindOf, slotKey, transactionId } from '../protocol/codec.ts';
+import type { StateStore } from '../protocol/state-store.ts';
+import type { Transaction, TransactionBody } from '../protocol/types.ts';
+import { toHex } from '../util/bytes.ts';
+
+/** Policy bounds of this node, not of consensus. */
+export const MEMPOOL_MAX_COUNT = 5000;
+export const MEMPOOL_MAX_BYTES = 16 * 1024 * 1024;
+/** Verified ids remembered, so that a signature is checked once. */
+const KNOWN_MAX = 20_000;
+
+export interface PendingTransaction {
+  readonly transaction: Transaction;
+  readonly idHex: string;
+  readonly bytes: number;
+  readonly receivedMs: number;
+}
+
+export type Admission =
+  | { outcome: 'added'; entry: PendingTransaction }
+  | { outcome: 'known' }
+  /** Harmless: late, early, full or a second transaction for a taken slot. */
+  | { outcome: 'refused'; violation: Violation }
+  /** Nobody honest sends this. */
+  | { outcome: 'invalid'; violation: Violation };
+
+export interface Mempool {
+  add(transaction: Transaction, at: { state: StateStore; clockMs: number; nowMs: number }): Admission;
+  get(idHex: string): PendingTransaction | undefined;
+  /** Whether the signatures of this transaction were checked here. */
+  isKnown(idHex: string): boolean;
+  remove(idHex: string): void;
+  /** Drops what no block can include any more; says what went. */
+  expire(clockMs: number): PendingTransaction[];
+  list(): PendingTransaction[];
+  stats(): { count: number; bytes: number };
+}
+
+/** The window of a transaction on the market clock. */
+export function windowOf(rules: ChainRules, body: TransactionBody): { fromMs: number; untilMs: number } {
+  return kindOf(body) === 'reading'
+    ? readingWindow(rules.genesis, body.step)
+    : orderWindow(rules.genesis, body.step);
+}
+
+export function createMempool(rules: ChainRules): Mempool {
+  const entries = new Map<string, PendingTransaction>();
+  const slots = new Map<string, string>();
+  const known = new Set<string>();
+  let bytes = 0;
+
+  const remove = (idHex: string): void => {
+    const entry = entries.get(idHex);
+    if (entry === undefined) return;
+    entries.delete(idHex);
+    slots.delete(slotKey(entry.transaction.body));
+    bytes -= entry.bytes;
+  };
+  const remember = (idHex: string): void => {
+    known.add(idHex);
+    if (known.size > KNOWN_MAX) known.delete(known.values().next().value!);
+  };
+
+  return {
+    add(transaction, { state, clockMs, nowMs }) {
+      const idHex = toHex(transactionId(transaction));
+      if (entries.has(idHex)) return { outcome: 'known' };
+      const early = admissible(rules, transaction.body, clockMs);
+      if (early) return { outcome: 'refused', violation: early };
+      const slot = slotKey(transaction.body);
+      if (slots.has(slot)) {
+        return {
+          outcome: 'refused',
+          violation: violation('TX_DUPLICATE', 'another transaction waits for this slot'),
+        };
+      }
+      const size = transactionBytes(transaction);
+      if (entries.size >= MEMPOOL_MAX_COUNT || bytes + size > MEMPOOL_MAX_BYTES) {
+        return { outcome: 'refused', violation: violation('MEMPOOL_FULL', 'too many transactions wait') };
+      }
+      if (!known.has(idHex)) {
+        const forged = checkSignatures(rules, state, transaction);
+        if (forged) return { outcome: 'invalid', violation: forged };
+        remember(idHex);
+      }
+      const entry = { transaction, idHex, bytes: size, receivedMs: nowMs };
+      entries.set(idHex, entry);
+      slots.set(slot, idHex);
+      bytes += size;
+      return { outcome: 'added', entry };
+    },
+    get: (idHex) => entries.get(idHex),
+    isKnown: (idHex) => known.has(idHex),
+    remove,
+    expire(clockMs) {
+      const gone = [...entries.values()].filter(
+        (entry) => windowOf(rules, entry.transaction.body).untilMs <= clockMs,
+      );
+      for (const entry of gone) remove(entry.idHex);
+      return gone;
+    },
+    list: () => [...entries.values()].sort((a, b) => compareTransactions(a.transaction, b.transaction)),
+    stats: () => ({ count: entries.size, bytes }),
+  };
+}
+
+/**
+ * The checks that need no state. A window that opens soon is accepted: the sender's clock may be a block ahead of ours.
+ */
+function admissible(rules: ChainRules, body: TransactionBody, clockMs: number): Violation | null {
+  const kind = kindOf(body);
+  if (!isSupportedKind(kind)) return violation('TX_KIND_UNSUPPORTED', `${kind} has no rule in this version`);
+  const { orderQuota, orderWindowMs } = rules.genesis.params;
+  const quota = kind === 'order' || kind === 'cancel' ? orderQuota : 1;
+  if (body.sequence >= quota) {
+    return violation('TX_OVER_QUOTA', `sequence ${body.sequence}, the quota is ${quota} per step`);
+  }
+  const window = windowOf(rules, body);
+  if (clockMs >= window.untilMs) {
+    return violation(
+      'TX_WINDOW_CLOSED',
+      `the window of step ${body.step} closed at ${window.untilMs}, the clock is ${clockMs}`,
+    );
+  }
+  if (clockMs < window.fromMs - orderWindowMs) {
+    return violation(
+      'TX_WINDOW_NOT_OPEN',
+      `the window of step ${body.step} opens at ${window.fromMs}, the clock is ${clockMs}`,
+    );
+  }
+  return null;
+}

@@ -1,0 +1,63 @@
+/** From pending transactions to a published block of one's own. */
+import { encode, transactionId } from '../protocol/codec.ts';
+import { Block } from '../protocol/types.ts';
+import { toHex } from '../util/bytes.ts';
+import { advance, emit, type Machine } from './machine.ts';
+
+/** Gives the miner a new job when the tip or the pending transactions changed. */
+export function produce(machine: Machine): void {
+  const { producer, mempool, now } = machine;
+  if (!machine.mining || producer === null) return;
+  const before = producer.job();
+  const refreshed = producer.refresh({
+    candidates: () => mempool.list().map((entry) => entry.transaction),
+    version: machine.poolVersion,
+    nowMs: now.wallMs,
+    monoMs: now.monoMs,
+  });
+  if (refreshed === null) {
+    if (before !== null && producer.job() === null) emit(machine, { type: 'stopMining' });
+    return;
+  }
+  const { jobId, body, earliestMs } = refreshed.job;
+  for (const { transaction, violation } of refreshed.refused) {
+    // Its window may open soon; one that has closed is dropped by the clock.
+    if (violation.code === 'TX_WINDOW_CLOSED') continue;
+    mempool.remove(toHex(transactionId(transaction)));
+    emit(machine, { type: 'notify', notice: { type: 'dropped', transaction, violation } });
+  }
+  emit(machine, { type: 'mine', jobId, body, earliestMs });
+}
+
+export function setMining(machine: Machine, on: boolean): void {
+  machine.mining = on && machine.producer !== null;
+  if (machine.mining) return;
+  machine.producer?.cancel();
+  emit(machine, { type: 'stopMining' });
+}
+
+export function onMined(
+  machine: Machine,
+  found: { jobId: number; timestampMs: number; nonce: Uint8Array },
+): void {
+  const { chain, stats } = machine;
+  const sealed = machine.producer?.seal(found);
+  if (!sealed) return;
+  const { block, job } = sealed;
+  const added = chain.addHeader(block.signedHeader, machine.now.wallMs);
+  if (added.outcome !== 'added') return;
+  chain.addBody(added.node, block);
+  chain.addExecution(added.node, job.execution);
+  machine.sealed.add(added.node.idHex);
+  stats.blocksMined++;
+  const batch = advance(machine, { parent: job.parent.id, id: added.node.id });
+  // Published only once it is on disk: a crash must not make this node sign a second block on the same parent.
+  if (batch !== null) machine.unpublished.set(batch, block);
+}
+
+export function onPersisted(machine: Machine, batch: number): void {
+  const block = machine.unpublished.get(batch);
+  if (block === undefined) return;
+  machine.unpublished.delete(batch);
+  emit(machine, { type: 'publish', topic: 'block', bytes: encode(Block, block) });
+}

@@ -1,0 +1,166 @@
+/**
+ * The node's logic as a deterministic state machine: `step(event, now)` gives effects. Two hosts drive it: the daemon
+ * and the simulation. No I/O, no clock, no randomness of its own.
+ */
+import type { ChainRules } from '../consensus/header.ts';
+import { violation } from '../market/violation.ts';
+import type { Signer } from '../protocol/signing.ts';
+import type { Block } from '../protocol/types.ts';
+import { toHex } from '../util/bytes.ts';
+import type { Rng } from '../util/rng.ts';
+import { onBlockGossip, onBlocksAnswer, onHeadersAnswer, retryLater } from './blocks.ts';
+import { type Chain, type ChainStart, createChain } from './chain.ts';
+import type { CoreEvent, Effect, Now } from './events.ts';
+import { type CoreStats, emit, type Machine, nextClockMs, penalise } from './machine.ts';
+import { createMempool, type Mempool } from './mempool.ts';
+import { onMined, onPersisted, produce, setMining } from './mining.ts';
+import { createProducer, REBUILD_INTERVAL_MS } from './producer.ts';
+import { answerRequest } from './server.ts';
+import { createSnapshots } from './snapshots.ts';
+import { createSync, type Sync } from './sync.ts';
+import { flushOutbox, onSubmit, onTransactionGossip } from './transactions.ts';
+
+export interface CoreOptions {
+  rules: ChainRules;
+  start: ChainStart;
+  /** Blocks after the start that a restart found on disk, oldest first. */
+  replay: readonly Block[];
+  /** Heights of the snapshots on disk, on the main chain. */
+  snapshotHeights: readonly number[];
+  miner: { member: number; signer: Signer; authoredParents: readonly string[] } | null;
+  mining: boolean;
+  rng: Rng;
+}
+
+export interface Core {
+  readonly chain: Chain;
+  readonly mempool: Mempool;
+  readonly sync: Pick<Sync, 'peerCount' | 'statusOf'>;
+  step(event: CoreEvent, now: Now): Effect[];
+  /** Market clock of the next block. */
+  clockMs(): number;
+  mining(): boolean;
+  stats(): Readonly<CoreStats>;
+}
+
+/** Throws when a replayed block breaks a rule: the caller verified them before. */
+export function createCore(options: CoreOptions): Core {
+  const machine = createMachine(options);
+  return {
+    chain: machine.chain,
+    mempool: machine.mempool,
+    sync: machine.sync,
+    clockMs: () => nextClockMs(machine),
+    mining: () => machine.mining,
+    stats: () => machine.stats,
+    step(event, now) {
+      machine.now = now;
+      machine.effects = [];
+      handle(machine, event);
+      retryLater(machine);
+      flushOutbox(machine);
+      produce(machine);
+      for (const request of machine.sync.requests(now.monoMs)) emit(machine, { type: 'request', ...request });
+      emit(machine, { type: 'wake', atMonoMs: nextWakeMs(machine) });
+      return machine.effects;
+    },
+  };
+}
+
+function createMachine(options: CoreOptions): Machine {
+  const chain = createChain(options.rules, options.start);
+  replay(chain, options.replay);
+  const { miner } = options;
+  const producer = miner === null ? null : createProducer(chain, miner, miner.authoredParents);
+  return {
+    chain,
+    mempool: createMempool(options.rules),
+    sync: createSync(chain, options.rng),
+    producer,
+    snapshots: createSnapshots(options.snapshotHeights.map((height) => chain.mainChainAt(height)!)),
+    stats: { blocksMined: 0, blocksStale: 0, reorganisations: 0, deepestReorganisation: 0 },
+    now: { wallMs: 0, monoMs: 0 },
+    effects: [],
+    mining: options.mining && producer !== null,
+    poolVersion: 0,
+    outbox: [],
+    outboxDueMs: Number.POSITIVE_INFINITY,
+    later: [],
+    nextBatch: 1,
+    unpublished: new Map(),
+    sealed: new Set(),
+  };
+}
+
+function replay(chain: Chain, blocks: readonly Block[]): void {
+  for (const block of blocks) {
+    const added = chain.addHeader(block.signedHeader, Number.MAX_SAFE_INTEGER);
+    if (added.outcome !== 'added') throw new Error(`a stored block does not link: ${added.outcome}`);
+    const refused = chain.addBody(added.node, block);
+    if (refused) throw new Error(`a stored block is damaged: ${refused.message}`);
+  }
+  const { invalid } = chain.advance(() => false);
+  if (invalid.length > 0) throw new Error(`a stored block breaks a rule: ${invalid[0]!.violation.message}`);
+}
+
+function handle(machine: Machine, event: CoreEvent): void {
+  switch (event.type) {
+    case 'wake':
+      return;
+    case 'peerUp':
+      return machine.sync.peerUp(event.peer);
+    case 'peerDown':
+      return machine.sync.peerDown(event.peer);
+    case 'gossip':
+      return event.topic === 'block' ? onBlockGossip(machine, event) : onTransactionGossip(machine, event);
+    case 'request':
+      return emit(machine, answerRequest(machine.chain, event));
+    case 'answer':
+      return onAnswer(machine, event.requestId, event.bytes);
+    case 'mined':
+      return onMined(machine, event);
+    case 'persisted':
+      return onPersisted(machine, event.batch);
+    case 'submit':
+      return onSubmit(machine, event.requestId, event.transaction);
+    case 'setMining':
+      return setMining(machine, event.on);
+  }
+}
+
+function onAnswer(machine: Machine, requestId: number, bytes: Uint8Array | null): void {
+  const answer = machine.sync.onAnswer(requestId, bytes);
+  switch (answer.kind) {
+    case 'malformed':
+      return penalise(
+        machine,
+        answer.peer,
+        50,
+        violation('PEER_MALFORMED', `its ${answer.protocol} answer does not decode`),
+      );
+    case 'status': {
+      if (toHex(answer.status.genesisId) === machine.chain.genesis.idHex) return;
+      machine.sync.unhelpful(answer.peer);
+      return penalise(
+        machine,
+        answer.peer,
+        100,
+        violation('PEER_WRONG_CHAIN', 'the peer is on another chain'),
+      );
+    }
+    case 'headers':
+      return onHeadersAnswer(machine, answer);
+    case 'blocks':
+      return onBlocksAnswer(machine, answer);
+    default:
+      return;
+  }
+}
+
+function nextWakeMs(machine: Machine): number {
+  const { now, later } = machine;
+  let next = Math.min(machine.outboxDueMs, machine.sync.nextWakeMs());
+  for (const { dueWallMs } of later) next = Math.min(next, now.monoMs + dueWallMs - now.wallMs);
+  if (machine.mining) next = Math.min(next, now.monoMs + REBUILD_INTERVAL_MS);
+  return Math.max(next, now.monoMs);
+}

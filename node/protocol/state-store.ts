@@ -1,0 +1,176 @@
+/**
+ * The ledger's state. This is the only module that touches mutable SSZ views: every method fetches its child view
+ * anew from the root, none leaves a method, and `fork` commits before it clones. (A child view written after a commit,
+ * obtained read-only, or held across a clone is read back changed while the root is not.)
+ */
+import type { CompositeViewDU } from '@chainsafe/ssz';
+import { SYSTEM_ACCOUNT_BASE } from './accounts.ts';
+import {
+  Account,
+  Balance,
+  MarketScalars,
+  Member,
+  type Miner,
+  Miners,
+  ObservationEntry,
+  OrderEntry,
+  type Policy,
+  type Position,
+  ReadingEntry,
+  STEP_RING,
+  State,
+  StepBook,
+} from './types.ts';
+
+type StateView = CompositeViewDU<typeof State>;
+const EMPTY_STEP = StepBook.defaultValue();
+
+/** A mutable state. `fork()` is cheap: the tree is shared until it is written. */
+export interface StateStore {
+  readonly genesisRoot: Uint8Array;
+  /** An independent copy. */
+  fork(): StateStore;
+  /** Root over all that was written. */
+  root(): Uint8Array;
+  serialize(): Uint8Array;
+
+  market(): MarketScalars;
+  setMarket(change: Partial<MarketScalars>): void;
+
+  memberCount(): number;
+  member(index: number): Member;
+  setMember(index: number, member: Member): void;
+  account(index: number): Account;
+  setAccount(index: number, account: Account): void;
+  accounts(): Account[];
+  systemBalance(account: number): Balance;
+  setSystemBalance(account: number, balance: Balance): void;
+
+  miners(): Miner[];
+  minersRoot(): Uint8Array;
+  policy(): Policy;
+
+  /** Scalars of a step's book; a slot that still holds another step reads as an empty book of `step`. */
+  stepScalars(step: number): { trades: number; wholesaleMicroEurPerKwh: number };
+  setStepScalars(step: number, change: { trades?: number; wholesaleMicroEurPerKwh?: number }): void;
+  orders(step: number): OrderEntry[];
+  pushOrder(step: number, order: OrderEntry): void;
+  setOrder(step: number, index: number, order: OrderEntry): void;
+  observations(step: number): ObservationEntry[];
+  pushObservation(step: number, observation: ObservationEntry): void;
+  readings(step: number): ReadingEntry[];
+  pushReading(step: number, reading: ReadingEntry): void;
+  positions(step: number): Position[];
+  setPositions(step: number, positions: Position[]): void;
+  /** Empties the slot of a settled step. */
+  clearStep(step: number): void;
+
+  usageWh(index: number): number;
+  setUsageWh(index: number, energyWh: number): void;
+}
+
+export function createStateStore(value: Parameters<typeof State.toViewDU>[0]): StateStore {
+  return wrap(State.toViewDU(value));
+}
+
+/** `null` unless the bytes are a canonical state. */
+export function deserializeState(bytes: Uint8Array): StateStore | null {
+  try {
+    const view = State.deserializeToViewDU(bytes.slice());
+    const again = view.serialize();
+    if (again.length !== bytes.length || again.some((byte, i) => byte !== bytes[i])) return null;
+    return wrap(view);
+  } catch {
+    return null;
+  }
+}
+
+function wrap(view: StateView): StateStore {
+  const slot = (step: number) => step % STEP_RING;
+
+  /** The step's book for writing; takes the slot over from an older, closed step. */
+  const book = (step: number) => {
+    const current = view.steps.get(slot(step));
+    if (current.step === step) return current;
+    view.steps.set(slot(step), StepBook.toViewDU({ ...EMPTY_STEP, step }));
+    return view.steps.get(slot(step));
+  };
+  /** The step's book for reading, or `null` when nothing was written for it. */
+  const existing = (step: number) => {
+    const current = view.steps.get(slot(step));
+    return current.step === step ? current : null;
+  };
+  // Values are read from committed nodes only, hence the commit; it does not hash.
+  const all = <V>(list: { commit(): void; getAllReadonlyValues(): V[] } | undefined): V[] => {
+    if (list === undefined) return [];
+    list.commit();
+    return list.getAllReadonlyValues();
+  };
+
+  return {
+    get genesisRoot() {
+      return view.genesisRoot;
+    },
+    fork() {
+      view.commit();
+      return wrap(view.clone());
+    },
+    root() {
+      view.commit();
+      return view.hashTreeRoot();
+    },
+    serialize() {
+      view.commit();
+      return view.serialize();
+    },
+
+    market: () => view.market.toValue(),
+    setMarket(change) {
+      view.market = MarketScalars.toViewDU({ ...view.market.toValue(), ...change });
+    },
+
+    memberCount: () => view.members.length,
+    member: (index) => view.members.get(index).toValue(),
+    setMember: (index, member) => view.members.set(index, Member.toViewDU(member)),
+    account: (index) => view.accounts.get(index).toValue(),
+    setAccount: (index, account) => view.accounts.set(index, Account.toViewDU(account)),
+    accounts: () => all<Account>(view.accounts),
+    systemBalance: (account) => view.systemBalances.get(account - SYSTEM_ACCOUNT_BASE).toValue(),
+    setSystemBalance: (account, balance) =>
+      view.systemBalances.set(account - SYSTEM_ACCOUNT_BASE, Balance.toViewDU(balance)),
+
+    miners: () => all<Miner>(view.miners),
+    minersRoot: () => Miners.hashTreeRoot(all<Miner>(view.miners)),
+    policy: () => view.policy.toValue(),
+
+    stepScalars(step) {
+      const { trades, wholesaleMicroEurPerKwh } = existing(step) ?? EMPTY_STEP;
+      return { trades, wholesaleMicroEurPerKwh };
+    },
+    setStepScalars(step, change) {
+      const current = book(step);
+      if (change.trades !== undefined) current.trades = change.trades;
+      if (change.wholesaleMicroEurPerKwh !== undefined) {
+        current.wholesaleMicroEurPerKwh = change.wholesaleMicroEurPerKwh;
+      }
+    },
+    orders: (step) => all<OrderEntry>(existing(step)?.orders),
+    pushOrder: (step, order) => book(step).orders.push(OrderEntry.toViewDU(order)),
+    setOrder: (step, index, order) => book(step).orders.set(index, OrderEntry.toViewDU(order)),
+    observations: (step) => all<ObservationEntry>(existing(step)?.observations),
+    pushObservation: (step, entry) => book(step).observations.push(ObservationEntry.toViewDU(entry)),
+    readings: (step) => all<ReadingEntry>(existing(step)?.readings),
+    pushReading: (step, entry) => book(step).readings.push(ReadingEntry.toViewDU(entry)),
+    positions: (step) => all<Position>(existing(step)?.positions),
+    setPositions(step, positions) {
+      book(step).positions = StepBook.fields.positions.toViewDU(positions);
+    },
+    clearStep: (step) => view.steps.set(slot(step), StepBook.toViewDU({ ...EMPTY_STEP, step })),
+
+    usageWh: (index) => (index < view.usageWh.length ? view.usageWh.get(index) : 0),
+    setUsageWh(index, energyWh) {
+      while (view.usageWh.length <= index) view.usageWh.push(0);
+      view.usageWh.set(index, energyWh);
+    },
+  };
+}
