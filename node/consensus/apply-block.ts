@@ -4,9 +4,9 @@ import { checkEnergyConservation } from '../market/conservation.ts';
 import { type BlockContext, createBlockContext } from '../market/context.ts';
 import { totalBalanceNanoEur } from '../market/ledger.ts';
 import { runDuePhases } from '../market/pipeline.ts';
-import { applyTransaction } from '../market/transactions.ts';
+import { applyTransaction, isSupportedKind } from '../market/transactions.ts';
 import { type Violation, violation } from '../market/violation.ts';
-import { compareTransactions, encode, slotKey, transactionId } from '../protocol/codec.ts';
+import { compareTransactions, kindOf, slotKey, transactionId, transactionsRoot } from '../protocol/codec.ts';
 import { transactionMessage, type Verifier, verifySignature } from '../protocol/signing.ts';
 import type { StateStore } from '../protocol/state-store.ts';
 import {
@@ -62,7 +62,7 @@ function finish(context: BlockContext, transactions: readonly Transaction[]): Ex
   return {
     state,
     receipts,
-    transactionsRoot: Transactions.hashTreeRoot([...transactions]),
+    transactionsRoot: transactionsRoot(transactions),
     receiptsRoot: Receipts.hashTreeRoot(receipts),
     stateRoot: state.root(),
     minersRoot: state.minersRoot(),
@@ -75,6 +75,8 @@ export function checkSignatures(
   state: StateStore,
   transaction: Transaction,
 ): Violation | null {
+  const kind = kindOf(transaction.body);
+  if (!isSupportedKind(kind)) return violation('TX_KIND_UNSUPPORTED', `${kind} has no rule in this version`);
   const keys = signersOf(rules.genesis, state, transaction.body);
   if (keys === null) return violation('TX_UNKNOWN_ACCOUNT', 'nobody may sign this');
   if (transaction.signatures.length !== keys.length) {
@@ -98,7 +100,7 @@ export function executeBody(
   input: ExecutionInput,
   body: { transactions: readonly Transaction[]; isKnown: KnownSignatures },
 ): Execution | Violation {
-  const { maxBlockTransactions } = rules.genesis.params;
+  const { maxBlockTransactions, maxBlockBytes } = rules.genesis.params;
   const { transactions } = body;
   if (transactions.length > maxBlockTransactions) {
     return violation(
@@ -106,6 +108,8 @@ export function executeBody(
       `${transactions.length} transactions, ${maxBlockTransactions} are allowed`,
     );
   }
+  const bytes = transactions.reduce((sum, tx) => sum + transactionBytes(tx), BLOCK_OVERHEAD_BYTES);
+  if (bytes > maxBlockBytes) return violation('BLOCK_BYTES', `${bytes} bytes, ${maxBlockBytes} are allowed`);
   const context = begin(rules, input);
   for (const [i, transaction] of transactions.entries()) {
     if (i > 0 && compareTransactions(transactions[i - 1]!, transaction) >= 0) {
@@ -161,11 +165,7 @@ const BLOCK_OVERHEAD_BYTES = 512;
 
 /** Encoded size of a transaction inside a block, its offset included. */
 export function transactionBytes(transaction: Transaction): number {
-  return encodeTransaction(transaction).length + 4;
-}
-
-function encodeTransaction(transaction: Transaction): Uint8Array {
-  return encode(Transactions.elementType, transaction);
+  return Transactions.elementType.value_serializedSize(transaction) + 4;
 }
 
 /** The body's roots against the header's. Null: the block is valid. */

@@ -1,6 +1,7 @@
 /** The first block and the state it commits to, both functions of the genesis alone. */
 
 import { emptyReceipts } from '../market/context.ts';
+import { checkPolicy } from '../market/regulator.ts';
 import { type Violation, violation } from '../market/violation.ts';
 import { NOBODY } from '../protocol/accounts.ts';
 import { blockId } from '../protocol/codec.ts';
@@ -10,6 +11,9 @@ import {
   type Block,
   Genesis,
   type Genesis as GenesisValue,
+  MAX_STEP_ENTRIES,
+  MAX_TRANSACTIONS,
+  MAX_ZONES,
   PROTOCOL_VERSION,
   Receipts,
   STEP_RING,
@@ -20,6 +24,8 @@ import { BPS_ONE } from '../protocol/units.ts';
 import { bytesFromBigint } from '../util/bytes.ts';
 import { assert } from '../util/errors.ts';
 import { FLOOR_TARGET, isBelowTarget } from './target.ts';
+
+const DAY_MS = 86_400_000;
 
 /** Miners below which a community is refused outside development. */
 export const MIN_MINERS = 10;
@@ -51,6 +57,9 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (params.firstStepDelayMs < params.orderWindowMs) {
     return violation('GENESIS_WINDOWS', 'the first step begins before its order window is over');
   }
+  if (DAY_MS % params.stepNominalMs !== 0) {
+    return violation('GENESIS_WINDOWS', `steps of ${params.stepNominalMs} ms do not divide a day`);
+  }
   const keys = [...members.flatMap((m) => [m.key, m.meterKey]), ...oracles, ...regulators];
   if (!keys.every(isAcceptableKey)) return violation('GENESIS_KEY', 'a key is not an acceptable ed25519 key');
   for (const miner of miners) {
@@ -63,6 +72,23 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (new Set(miners.map((miner) => miner.member)).size !== miners.length) {
     return violation('GENESIS_MINERS', 'a miner is listed twice');
   }
+  return checkSizes(genesis) ?? checkPolicy(genesis.policy);
+}
+
+/** What a block may hold must fit the lists of state and receipts. */
+function checkSizes({ params, members }: GenesisValue): Violation | null {
+  if (members.length * Math.max(1, params.orderQuota) > MAX_STEP_ENTRIES) {
+    return violation(
+      'GENESIS_SIZE',
+      `members x order quota exceeds the ${MAX_STEP_ENTRIES} entries of a step`,
+    );
+  }
+  if (params.maxBlockTransactions > MAX_TRANSACTIONS) {
+    return violation('GENESIS_SIZE', `a block holds at most ${MAX_TRANSACTIONS} transactions`);
+  }
+  if (members.some((member) => member.neighbourhood >= MAX_ZONES)) {
+    return violation('GENESIS_SIZE', `neighbourhoods are numbered 0 to ${MAX_ZONES - 1}`);
+  }
   return null;
 }
 
@@ -70,7 +96,6 @@ export function createGenesisState(genesis: GenesisValue): StateStore {
   const account = {
     creditNanoEur: 0n,
     debitNanoEur: 0n,
-    reservedNanoEur: 0n,
     p2pSteps: 0,
     gridSteps: 0,
     bonusBps: BPS_ONE,
@@ -93,6 +118,7 @@ export function createGenesisState(genesis: GenesisValue): StateStore {
     },
     members: genesis.members,
     accounts: genesis.members.map(() => ({ ...account })),
+    reservedNanoEur: genesis.members.map(() => 0n),
     systemBalances: [
       nothing,
       nothing,

@@ -1,5 +1,6 @@
 /** Fixtures of the tests of headers and blocks: signed transactions, mined blocks, branches of headers. */
 import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
 import {
   accountSigner,
   createTestGenesis,
@@ -8,6 +9,7 @@ import {
   type TestCommunity,
   testVerifier,
 } from '../market/testing.ts';
+import type { Violation } from '../market/violation.ts';
 import { kindOf } from '../protocol/codec.ts';
 import { headerMessage, transactionMessage } from '../protocol/signing.ts';
 import type { StateStore } from '../protocol/state-store.ts';
@@ -49,8 +51,7 @@ export function createTestChain(given: TestCommunity = {}): TestChain {
 /** The transaction signed by the key that must sign it. */
 export function signTransaction(rules: ChainRules, body: TransactionBody): Transaction {
   const kind = kindOf(body);
-  const signer =
-    kind === 'reading' ? meterSigner : kind === 'observation' ? oracleSigner : accountSigner;
+  const signer = kind === 'reading' ? meterSigner : kind === 'observation' ? oracleSigner : accountSigner;
   return { body, signatures: [signer(body.account).sign(transactionMessage(rules.genesisRoot, body))] };
 }
 
@@ -137,4 +138,26 @@ export function mineBlock(
   const time = on.timestampMs === undefined ? {} : { timestampMs: on.timestampMs };
   const signedHeader = mineHeader(rules, parent, { author, ...time, ...roots });
   return { block: { signedHeader, transactions }, node: linkHeader(parent, signedHeader), execution };
+}
+
+/** Both sides of a rule: everything in `accepts` passes, everything in `rejects` is refused with the code. */
+export interface RuleRow {
+  code: string;
+  accepts(): (Violation | null)[];
+  rejects(): (Violation | null)[];
+}
+
+/** One test per row. */
+export function describeRules(part: string, rows: readonly RuleRow[]): void {
+  describe(part, () => {
+    for (const row of rows) {
+      it(`${row.code}: accepts what is just allowed, refuses what is just not`, () => {
+        const accepted = row.accepts();
+        const rejected = row.rejects();
+        expect(accepted.length * rejected.length).toBeGreaterThan(0);
+        expect(accepted.map((found) => found?.code ?? null)).toEqual(accepted.map(() => null));
+        expect(rejected.map((found) => found?.code ?? null)).toEqual(rejected.map(() => row.code));
+      });
+    }
+  });
 }

@@ -1,7 +1,8 @@
 /** Blocks from peers: by gossip, by sync, and those that came before their time. */
 import { violation } from '../market/violation.ts';
-import { decode } from '../protocol/codec.ts';
+import { blockId, decode, transactionsRoot } from '../protocol/codec.ts';
 import { Block, type SignedHeader } from '../protocol/types.ts';
+import { equalBytes, toHex } from '../util/bytes.ts';
 import { advance, emit, type Machine, penalise } from './machine.ts';
 
 /** Blocks from the future that wait; the oldest goes first. */
@@ -51,8 +52,19 @@ export function onBlocksAnswer(
 ): void {
   const { peer, blocks, asked } = answer;
   if (blocks.length === 0 || blocks.length > asked.length) machine.sync.unhelpful(peer);
-  for (const block of blocks) addBlock(machine, block, peer);
+  for (const block of blocks) if (!repair(machine, block)) addBlock(machine, block, peer);
   advance(machine);
+}
+
+/** Hands a block that is damaged on disk to the host; its header, and so its body's root, was checked long ago. */
+function repair(machine: Machine, block: Block): boolean {
+  const node = machine.repairs.get(toHex(blockId(block.signedHeader.header)));
+  if (node === undefined) return false;
+  if (!equalBytes(transactionsRoot(block.transactions), node.signed.header.body.transactionsRoot))
+    return false;
+  machine.repairs.delete(node.idHex);
+  emit(machine, { type: 'repaired', node, block });
+  return true;
 }
 
 export function onHeadersAnswer(machine: Machine, answer: { peer: string; headers: SignedHeader[] }): void {

@@ -17,9 +17,8 @@ import {
 } from '../consensus/header-chain.ts';
 import type { Violation } from '../market/violation.ts';
 import { violation } from '../market/violation.ts';
-import { blockId } from '../protocol/codec.ts';
+import { blockId, transactionsRoot } from '../protocol/codec.ts';
 import type { Block, Miner, SignedHeader } from '../protocol/types.ts';
-import { Transactions } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
 
 /** Deepest reorganisation that happens by itself; beyond it an operator decides. */
@@ -143,9 +142,7 @@ export function createChain(rules: ChainRules, start: ChainStart): Chain {
       if (!equalBytes(blockId(block.signedHeader.header), node.id)) {
         return violation('BLOCK_BODY', 'the body came with another header');
       }
-      if (
-        !equalBytes(Transactions.hashTreeRoot(block.transactions), node.signed.header.body.transactionsRoot)
-      ) {
+      if (!equalBytes(transactionsRoot(block.transactions), node.signed.header.body.transactionsRoot)) {
         return violation('BLOCK_BODY', 'the transactions are not those of the header');
       }
       data.bodies.set(node.idHex, block);

@@ -80,6 +80,8 @@ export type Effect =
   /** A hundred points end in a ban. */
   | { type: 'penalise'; peer: string; points: number; reason: string }
   | { type: 'persist'; batch: PersistBatch }
+  /** A damaged block came again from a peer. */
+  | { type: 'repaired'; node: HeaderNode; block: Block }
   /** Search a nonce for this header; the timestamp may be refreshed, never below `earliestMs`. */
   | { type: 'mine'; jobId: number; body: HeaderBody; earliestMs: number }
   | { type: 'stopMining' }

@@ -41,6 +41,8 @@ export interface Machine {
   /** Own blocks by the batch that makes them durable. */
   unpublished: Map<number, Block>;
   sealed: Set<string>;
+  /** Blocks of the main chain whose body is damaged on disk, by id. */
+  repairs: Map<string, HeaderNode>;
 }
 
 export function emit(machine: Machine, effect: Effect): void {

@@ -27,6 +27,8 @@ export interface CoreOptions {
   replay: readonly Block[];
   /** Heights of the snapshots on disk, on the main chain. */
   snapshotHeights: readonly number[];
+  /** Heights of blocks on the main chain whose body must be fetched again. */
+  damagedHeights?: readonly number[];
   miner: { member: number; signer: Signer; authoredParents: readonly string[] } | null;
   mining: boolean;
   rng: Rng;
@@ -60,7 +62,9 @@ export function createCore(options: CoreOptions): Core {
       retryLater(machine);
       flushOutbox(machine);
       produce(machine);
-      for (const request of machine.sync.requests(now.monoMs)) emit(machine, { type: 'request', ...request });
+      for (const request of machine.sync.requests(now.monoMs, [...machine.repairs.values()])) {
+        emit(machine, { type: 'request', ...request });
+      }
       emit(machine, { type: 'wake', atMonoMs: nextWakeMs(machine) });
       return machine.effects;
     },
@@ -89,6 +93,12 @@ function createMachine(options: CoreOptions): Machine {
     nextBatch: 1,
     unpublished: new Map(),
     sealed: new Set(),
+    repairs: new Map(
+      (options.damagedHeights ?? []).map((height) => {
+        const node = chain.mainChainAt(height)!;
+        return [node.idHex, node];
+      }),
+    ),
   };
 }
 

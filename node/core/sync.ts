@@ -59,8 +59,8 @@ export interface Sync {
   peerDown(peer: string): void;
   peerCount(): number;
   statusOf(peer: string): Status | null;
-  /** What to ask now; call after every event that may change the answer. */
-  requests(monoMs: number): OutgoingRequest[];
+  /** What to ask now, damaged blocks included; call after every event that may change the answer. */
+  requests(monoMs: number, damaged: readonly HeaderNode[]): OutgoingRequest[];
   /** The peer's answer brought nothing: leave it alone until it tells its status again. */
   unhelpful(peer: string): void;
   /** The peer told of a block whose parent is unknown here: ask it for headers. */
@@ -132,11 +132,11 @@ function headerRequests(book: Book): OutgoingRequest[] {
   });
 }
 
-function bodyRequests(book: Book): OutgoingRequest[] {
+function bodyRequests(book: Book, damaged: readonly HeaderNode[]): OutgoingRequest[] {
   const inFlight = new Set([...book.pending.values()].flatMap((request) => request.ids));
-  const missing = book.chain
-    .missingBodies(MAX_BLOCKS * MAX_BODY_REQUESTS * 2)
-    .filter((node) => !inFlight.has(node.idHex));
+  const missing = [...book.chain.missingBodies(MAX_BLOCKS * MAX_BODY_REQUESTS * 2), ...damaged].filter(
+    (node) => !inFlight.has(node.idHex),
+  );
   const idle = [...book.peers.values()].filter((peer) => !peer.pending.has('blocks') && peer.status !== null);
   const out: OutgoingRequest[] = [];
   let open = [...book.pending.values()].filter((request) => request.protocol === 'blocks').length;
@@ -184,7 +184,11 @@ export function createSync(chain: Chain, rng: Rng): Sync {
     askHeaders(peer) {
       if (peers.has(peer)) wantHeaders.add(peer);
     },
-    requests: (monoMs) => [...statusRequests(book, monoMs), ...headerRequests(book), ...bodyRequests(book)],
+    requests: (monoMs, damaged) => [
+      ...statusRequests(book, monoMs),
+      ...headerRequests(book),
+      ...bodyRequests(book, damaged),
+    ],
     onAnswer(requestId, bytes) {
       const request = pending.get(requestId);
       if (request === undefined) return { kind: 'unknown' };

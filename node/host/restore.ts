@@ -5,15 +5,18 @@ import type { ChainStart } from '../core/chain.ts';
 import { emptyReceipts } from '../market/context.ts';
 import type { GenesisDocument } from '../protocol/genesis-file.ts';
 import { deserializeState, type StateStore } from '../protocol/state-store.ts';
-import type { Block } from '../protocol/types.ts';
+import type { Block, SignedHeader } from '../protocol/types.ts';
 import { equalBytes } from '../util/bytes.ts';
 
-/** A main chain as read back: blocks from height 1 to the tip, oldest first. */
+/** A main chain as read back from disk. */
 export interface StoredChain {
+  /** Headers from height 1 to the snapshot's block, oldest first; empty without a snapshot. */
+  headers: readonly SignedHeader[];
+  /** Blocks after the snapshot (after genesis without one) up to the tip, oldest first. */
   blocks: readonly Block[];
   finalHeight: number;
-  /** Where to begin: the height and bytes of a snapshot; height 0: genesis. */
-  snapshot: { height: number; state: Uint8Array } | null;
+  /** State of the last of `headers`; null: begin at genesis. */
+  snapshot: Uint8Array | null;
 }
 
 export interface Restored {
@@ -30,31 +33,30 @@ export function restoreChain(document: GenesisDocument, stored: StoredChain | nu
       start: {
         genesis,
         headers: [],
-        execution: executionOf(genesis, genesisState),
+        execution: executionOf(genesis.signedHeader, genesisState),
         finalHeight: 0,
       },
       replay: stored?.blocks ?? [],
     };
   }
-  const { height, state } = stored.snapshot;
-  const at = stored.blocks[height - 1]!;
-  const restored = deserializeState(state);
-  if (restored === null || !equalBytes(restored.root(), at.signedHeader.header.body.stateRoot)) {
-    throw new Error(`the snapshot at height ${height} is not the state of its block`);
+  const at = stored.headers.at(-1)!;
+  const restored = deserializeState(stored.snapshot);
+  if (restored === null || !equalBytes(restored.root(), at.header.body.stateRoot)) {
+    throw new Error(`the snapshot at height ${at.header.body.height} is not the state of its block`);
   }
   return {
     start: {
       genesis,
-      headers: stored.blocks.slice(0, height).map((block) => block.signedHeader),
+      headers: [...stored.headers],
       execution: executionOf(at, restored),
-      finalHeight: Math.min(stored.finalHeight, height),
+      finalHeight: Math.min(stored.finalHeight, at.header.body.height),
     },
-    replay: stored.blocks.slice(height),
+    replay: stored.blocks,
   };
 }
 
 /** The execution of a block whose receipts are on disk only: what building on it needs. */
-function executionOf(block: Block, state: StateStore): Execution {
-  const { transactionsRoot, receiptsRoot, stateRoot, minersRoot } = block.signedHeader.header.body;
+function executionOf(signed: SignedHeader, state: StateStore): Execution {
+  const { transactionsRoot, receiptsRoot, stateRoot, minersRoot } = signed.header.body;
   return { state, receipts: emptyReceipts(), transactionsRoot, receiptsRoot, stateRoot, minersRoot };
 }

@@ -8,7 +8,7 @@ import type { ChainRules } from '../consensus/header.ts';
 import { isBelowTarget, workOf } from '../consensus/target.ts';
 import type { CoreEvent, Effect, Notice } from '../core/events.ts';
 import { type Core, createCore } from '../core/node.ts';
-import { decode, encode } from '../protocol/codec.ts';
+import { blockId, decode, encode } from '../protocol/codec.ts';
 import type { GenesisDocument } from '../protocol/genesis-file.ts';
 import type { Signer, Verifier } from '../protocol/signing.ts';
 import { Block, HeaderBody, type Transaction } from '../protocol/types.ts';
@@ -202,12 +202,11 @@ class Machine implements SimNode {
       idHex = toHex(block.signedHeader.header.body.parent);
     }
     blocks.reverse();
-    if (commit.snapshotHeight === 0) return { blocks, finalHeight: commit.finalHeight, snapshot: null };
-    const above = blocks[commit.snapshotHeight];
-    const snapshotId =
-      above === undefined ? toHex(commit.tipId) : toHex(above.signedHeader.header.body.parent);
-    const state = this.disk.snapshot(snapshotId)!;
-    return { blocks, finalHeight: commit.finalHeight, snapshot: { height: commit.snapshotHeight, state } };
+    const { snapshotHeight, finalHeight } = commit;
+    const headers = blocks.slice(0, snapshotHeight).map((block) => block.signedHeader);
+    const at = headers.at(-1);
+    const snapshot = at === undefined ? null : this.disk.snapshot(toHex(blockId(at.header)))!;
+    return { headers, blocks: blocks.slice(snapshotHeight), finalHeight, snapshot };
   }
 
   crash(): void {

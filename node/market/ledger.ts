@@ -21,6 +21,8 @@ export interface Ledger {
 export function createLedger(state: StateStore): Ledger {
   const members = new Map<number, Account>();
   const system = new Map<number, Balance>();
+  /** Members whose account was written, not only read. */
+  const changed = new Set<number>();
   let creditedNanoEur = 0n;
   let debitedNanoEur = 0n;
 
@@ -35,6 +37,7 @@ export function createLedger(state: StateStore): Ledger {
     if (amountNanoEur === 0n) return;
     entry(from).debitNanoEur += amountNanoEur;
     entry(to).creditNanoEur += amountNanoEur;
+    for (const account of [from, to]) if (!isSystemAccount(account)) changed.add(account);
     debitedNanoEur += amountNanoEur;
     creditedNanoEur += amountNanoEur;
   };
@@ -52,9 +55,10 @@ export function createLedger(state: StateStore): Ledger {
     account: member,
     change(index, change) {
       Object.assign(member(index), change);
+      changed.add(index);
     },
     flush() {
-      for (const [index, account] of members) state.setAccount(index, account);
+      for (const index of changed) state.setAccount(index, member(index));
       for (const [account, balance] of system) state.setSystemBalance(account, balance);
       const fund = state.systemBalance(FUND);
       assert(fund.creditNanoEur >= fund.debitNanoEur, 'the community fund is below zero');

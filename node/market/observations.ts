@@ -5,6 +5,10 @@ import type { BlockContext } from './context.ts';
 /** Reports below which nobody's word is taken: of three, one liar stays inside the honest range. */
 export const MIN_REPORTS = 3;
 
+/** Largest magnitudes that an oracle may report: 10 EUR/kWh and 100 degrees. Fees and factors on top stay in 32 bits. */
+export const MAX_WHOLESALE_MICRO_EUR_PER_KWH = 10_000_000;
+export const MAX_TEMPERATURE_CENTI_C = 10_000;
+
 export interface Observed {
   wholesaleMicroEurPerKwh: number;
   temperatureCentiC: number;

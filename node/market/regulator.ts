@@ -1,6 +1,7 @@
 /** The regulator's policy: counters of a step become bonus and penalty factors of the next. */
 import type { Account, Policy } from '../protocol/types.ts';
 import { BPS_ONE } from '../protocol/units.ts';
+import { type Violation, violation } from './violation.ts';
 
 export const OBJECTIVES = [
   'none',
@@ -9,6 +10,21 @@ export const OBJECTIVES = [
   'maximise-community-profit',
   'maximum-chaos',
 ] as const;
+
+/** Largest fixed fee of a zone: 10 EUR/kWh. */
+export const MAX_ZONE_FEE_MICRO_EUR_PER_KWH = 10_000_000;
+
+/** Whether a policy can be applied without a negative payment or a number out of range. */
+export function checkPolicy(policy: Policy): Violation | null {
+  const shares = [policy.aggregatorFeeBps, policy.networkFeeBps, policy.minerFeeShareBps];
+  const tiers = [...policy.bonusTiers, ...policy.penaltyTiers];
+  const sound =
+    policy.objective < OBJECTIVES.length &&
+    shares.every((bps) => bps <= BPS_ONE) &&
+    tiers.every((tier) => tier.factorBps >= BPS_ONE) &&
+    policy.zoneFeeMicroEurPerKwh.every((fee) => fee <= MAX_ZONE_FEE_MICRO_EUR_PER_KWH);
+  return sound ? null : violation('POLICY_RANGE', 'a share above 1, a factor below 1, or a fee out of range');
+}
 
 /** What a member did in one step, as far as the regulator counts it. */
 export interface StepActivity {

@@ -155,6 +155,7 @@ function rememberImport(context: BlockContext, step: number, member: number, imp
   // The first day of a week starts its maximum anew: what stood there is four weeks old.
   const firstDay = step % stepsPerWeek < DAY_MS / context.genesis.params.stepNominalMs;
   const firstInHour = calendarMs(context.genesis, step) % HOUR_MS < context.genesis.params.stepNominalMs;
-  const known = firstDay && firstInHour ? 0 : context.state.usageWh(slot);
-  if (importWh !== known) context.state.setUsageWh(slot, Math.max(known, importWh));
+  const before = context.state.usageWh(slot);
+  const largest = Math.max(firstDay && firstInHour ? 0 : before, importWh);
+  if (largest !== before) context.state.setUsageWh(slot, largest);
 }

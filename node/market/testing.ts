@@ -4,6 +4,7 @@ import { createBody } from '../protocol/codec.ts';
 import type { Signer, Verifier } from '../protocol/signing.ts';
 import { createStateStore, type StateStore } from '../protocol/state-store.ts';
 import {
+  type Account,
   Genesis,
   type Genesis as GenesisValue,
   type Member,
@@ -144,11 +145,12 @@ export function createTestGenesis(given: TestCommunity = {}): GenesisValue {
   };
 }
 
-/** The state at the start of a test genesis; `account` overrides every member's account. */
-export function createTestState(
-  genesis: GenesisValue,
-  account: Partial<ReturnType<StateStore['account']>> = {},
-): StateStore {
+/** What every member's account holds at the start. */
+export type TestAccount = Partial<Account> & { reservedNanoEur?: bigint };
+
+/** The state at the start of a test genesis; `account` and `reservedNanoEur` override every member's. */
+export function createTestState(genesis: GenesisValue, given: TestAccount = {}): StateStore {
+  const { reservedNanoEur = 0n, ...account } = given;
   const empty = State.defaultValue();
   const nothing = { creditNanoEur: 0n, debitNanoEur: 0n };
   return createStateStore({
@@ -162,7 +164,6 @@ export function createTestState(
     members: genesis.members,
     accounts: genesis.members.map(() => ({
       ...nothing,
-      reservedNanoEur: 0n,
       p2pSteps: 0,
       gridSteps: 0,
       bonusBps: 10_000,
@@ -173,6 +174,7 @@ export function createTestState(
       nextMeteredStep: 0,
       ...account,
     })),
+    reservedNanoEur: genesis.members.map(() => reservedNanoEur),
     systemBalances: [
       nothing,
       nothing,

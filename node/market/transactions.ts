@@ -3,6 +3,7 @@ import { kindOf, payloadOf } from '../protocol/codec.ts';
 import { STEP_RING, type TransactionBody, type TransactionKind } from '../protocol/types.ts';
 import { valueNanoEur } from '../protocol/units.ts';
 import type { BlockContext } from './context.ts';
+import { MAX_TEMPERATURE_CENTI_C, MAX_WHOLESALE_MICRO_EUR_PER_KWH } from './observations.ts';
 import { type Violation, violation } from './violation.ts';
 import { connectionLimitWh, orderWindow, readingWindow } from './windows.ts';
 
@@ -72,6 +73,10 @@ function checkOrder(context: BlockContext, body: TransactionBody): Violation | n
       `member ${account} is suspended until step ${member.suspendedUntilStep}`,
     );
   }
+  // With both sides open a member could trade with itself, and be rewarded for it.
+  if ((order.side === BID ? use.sellWh : use.buyWh) > 0) {
+    return violation('ORDER_BOTH_SIDES', `member ${account} is on the other side of step ${step} already`);
+  }
   const limitWh = connectionLimitWh(context.genesis, member.connectionW);
   const usedWh = order.side === BID ? use.buyWh : use.sellWh;
   if (order.energyWh === 0 || usedWh + order.energyWh > limitWh) {
@@ -85,7 +90,7 @@ function checkOrder(context: BlockContext, body: TransactionBody): Violation | n
 
 function checkCredit(context: BlockContext, account: number, costNanoEur: bigint): Violation | null {
   const { creditLimitNanoEur } = context.state.member(account);
-  const { reservedNanoEur } = context.ledger.account(account);
+  const reservedNanoEur = context.state.reservedNanoEur(account);
   const freeNanoEur = context.ledger.balanceNanoEur(account) + creditLimitNanoEur - reservedNanoEur;
   if (costNanoEur > freeNanoEur) {
     return violation('ORDER_CREDIT', `may cost ${costNanoEur} nanoEUR, ${freeNanoEur} nanoEUR are free`);
@@ -102,8 +107,8 @@ function applyOrder(context: BlockContext, body: TransactionBody): void {
 
 /** Adds to (or, negative, releases from) what a member's open orders may cost. */
 export function reserve(context: BlockContext, account: number, amountNanoEur: bigint): void {
-  const { reservedNanoEur } = context.ledger.account(account);
-  context.ledger.change(account, { reservedNanoEur: reservedNanoEur + amountNanoEur });
+  if (amountNanoEur === 0n) return;
+  context.state.setReservedNanoEur(account, context.state.reservedNanoEur(account) + amountNanoEur);
 }
 
 function checkCancel(context: BlockContext, body: TransactionBody): Violation | null {
@@ -136,6 +141,16 @@ function checkObservation(context: BlockContext, body: TransactionBody): Violati
     return violation('TX_UNKNOWN_ACCOUNT', `no oracle ${account}`);
   if (sequence !== 0)
     return violation('TX_OVER_QUOTA', 'one observation per oracle and step, with sequence 0');
+  const { wholesaleMicroEurPerKwh, temperatureCentiC } = payloadOf(body, 'observation');
+  if (
+    Math.abs(wholesaleMicroEurPerKwh) > MAX_WHOLESALE_MICRO_EUR_PER_KWH ||
+    Math.abs(temperatureCentiC) > MAX_TEMPERATURE_CENTI_C
+  ) {
+    return violation(
+      'OBSERVATION_RANGE',
+      `${wholesaleMicroEurPerKwh} microEUR/kWh, ${temperatureCentiC} centiC`,
+    );
+  }
   if (context.state.observations(step).some((entry) => entry.oracle === account)) {
     return violation('TX_DUPLICATE', `oracle ${account} has observed step ${step}`);
   }

@@ -190,7 +190,10 @@ describe('the meter', () => {
     const crooked = house(2, fields);
     live(crooked, AUGUST_0900, 10);
     const after = crooked.deliver({ startMs: AUGUST_0900 + 12.5 * HOUR_MS, durationMs: HOUR_MS });
-    expect(after.importRegisterWh).toBeGreaterThanOrEqual(whole[9]!.importRegisterWh);
+    const attended = house(2, fields);
+    live(attended, AUGUST_0900, 10);
+    live(attended, AUGUST_0900 + 10 * HOUR_MS, 1, HOUR_MS / 2);
+    expect(live(attended, AUGUST_0900 + 10.5 * HOUR_MS, 3)[2]).toEqual(after);
     expect(crooked.snapshot().nextStartMs).toBe(AUGUST_0900 + 13.5 * HOUR_MS);
   });
 

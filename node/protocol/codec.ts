@@ -1,18 +1,24 @@
 /** Canonical bytes and ids of protocol objects. */
+import { digest64 } from '@chainsafe/as-sha256';
 import type { CompositeType } from '@chainsafe/ssz';
-import { equalBytes, toHex } from '../util/bytes.ts';
+import { ListCompositeType } from '@chainsafe/ssz';
+import { concatBytes, equalBytes, toHex } from '../util/bytes.ts';
 import {
+  Bytes32,
   Header,
+  MAX_TRANSACTIONS,
   type Payloads,
   TRANSACTION_KINDS,
   Transaction,
-  type TransactionBody,
+  TransactionBody,
   type TransactionKind,
 } from './types.ts';
 
 /** What SSZ types of any shape share; the library's own alias is not generic over the value. */
 // biome-ignore lint/suspicious/noExplicitAny: view types play no part in plain values
 type AnyType<V> = CompositeType<V, any, any>;
+
+const TransactionIds = new ListCompositeType(Bytes32, MAX_TRANSACTIONS);
 
 export function encode<V>(type: AnyType<V>, value: V): Uint8Array {
   return type.serialize(value);
@@ -25,7 +31,8 @@ export function encode<V>(type: AnyType<V>, value: V): Uint8Array {
 export function decode<V>(type: AnyType<V>, bytes: Uint8Array): V | null {
   try {
     // The library keeps views into the given bytes, so it gets a copy that nobody else will change.
-    const value = type.deserialize(bytes.slice());
+    // (`slice` would not do: that of a Buffer shares its memory.)
+    const value = type.deserialize(new Uint8Array(bytes));
     return equalBytes(type.serialize(value), bytes) ? value : null;
   } catch {
     return null;
@@ -37,8 +44,32 @@ export function blockId(header: Header): Uint8Array {
   return Header.hashTreeRoot(header);
 }
 
+/** Roots by object: a transaction is never changed after it was decoded or made. */
+const bodyRoots = new WeakMap<TransactionBody, Uint8Array>();
+const transactionIds = new WeakMap<Transaction, Uint8Array>();
+
+/** Root of what the signatures of a transaction cover. */
+export function bodyRoot(body: TransactionBody): Uint8Array {
+  const known = bodyRoots.get(body);
+  if (known !== undefined) return known;
+  const root = TransactionBody.hashTreeRoot(body);
+  bodyRoots.set(body, root);
+  return root;
+}
+
 export function transactionId(transaction: Transaction): Uint8Array {
-  return Transaction.hashTreeRoot(transaction);
+  const known = transactionIds.get(transaction);
+  if (known !== undefined) return known;
+  // The root of a container of two fields is the hash of their roots.
+  const signaturesRoot = Transaction.fields.signatures.hashTreeRoot(transaction.signatures);
+  const id = digest64(concatBytes(bodyRoot(transaction.body), signaturesRoot));
+  transactionIds.set(transaction, id);
+  return id;
+}
+
+/** Root of a block's transactions, from their ids: the root of a list is that of its elements' roots. */
+export function transactionsRoot(transactions: readonly Transaction[]): Uint8Array {
+  return TransactionIds.hashTreeRoot(transactions.map(transactionId));
 }
 
 /** Ids as map keys and for people: lower-case hex. */

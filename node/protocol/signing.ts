@@ -1,7 +1,7 @@
 /** Domain-separated ed25519: a signature made for one chain, one purpose, never serves another. */
 import { concatBytes, equalBytes, fromHex } from '../util/bytes.ts';
-import { kindOf } from './codec.ts';
-import { Header, TransactionBody } from './types.ts';
+import { bodyRoot, kindOf } from './codec.ts';
+import { Header, type TransactionBody } from './types.ts';
 
 /** ed25519 of the host: synchronous, RFC 8032. */
 export interface Verifier {
@@ -16,11 +16,22 @@ export interface Signer {
 
 export type SigningDomain = 'header' | 'transaction' | 'reading' | 'intent';
 
-/** `wattmesh/<domain>/1` padded to 32 bytes, then the genesis root, then the root of what is signed. */
-export function signingMessage(domain: SigningDomain, genesisRoot: Uint8Array, root: Uint8Array): Uint8Array {
+function tagOf(domain: SigningDomain): Uint8Array {
   const tag = new Uint8Array(32);
   tag.set([...`wattmesh/${domain}/1`].map((c) => c.charCodeAt(0)));
-  return concatBytes(tag, genesisRoot, root);
+  return tag;
+}
+
+const DOMAIN_TAGS: Readonly<Record<SigningDomain, Uint8Array>> = {
+  header: tagOf('header'),
+  transaction: tagOf('transaction'),
+  reading: tagOf('reading'),
+  intent: tagOf('intent'),
+};
+
+/** `wattmesh/<domain>/1` padded to 32 bytes, then the genesis root, then the root of what is signed. */
+export function signingMessage(domain: SigningDomain, genesisRoot: Uint8Array, root: Uint8Array): Uint8Array {
+  return concatBytes(DOMAIN_TAGS[domain], genesisRoot, root);
 }
 
 export function headerMessage(genesisRoot: Uint8Array, header: Header): Uint8Array {
@@ -30,7 +41,7 @@ export function headerMessage(genesisRoot: Uint8Array, header: Header): Uint8Arr
 /** Readings are signed by the meter's key under their own domain, everything else by account keys. */
 export function transactionMessage(genesisRoot: Uint8Array, body: TransactionBody): Uint8Array {
   const domain = kindOf(body) === 'reading' ? 'reading' : 'transaction';
-  return signingMessage(domain, genesisRoot, TransactionBody.hashTreeRoot(body));
+  return signingMessage(domain, genesisRoot, bodyRoot(body));
 }
 
 /**
@@ -47,10 +58,22 @@ const SMALL_ORDER = [
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ].map((hex) => fromHex(hex)!);
 
+const SMALL_ORDER_BY_FIRST_BYTE: readonly (Uint8Array[] | undefined)[] = Array.from(
+  { length: 256 },
+  (_, byte) => {
+    const points = SMALL_ORDER.filter((point) => point[0] === byte);
+    return points.length === 0 ? undefined : points;
+  },
+);
+
 function hasSmallOrder(point: Uint8Array): boolean {
-  const y = point.slice(0, 32);
+  // Nearly every point differs in the first byte already: this runs once per signature.
+  const candidates = SMALL_ORDER_BY_FIRST_BYTE[point[0]!];
+  if (candidates === undefined) return false;
+  // A copy; `slice` of a Buffer would be a view, and clear the sign bit of the caller's signature.
+  const y = new Uint8Array(point.subarray(0, 32));
   y[31] = y[31]! & 0x7f;
-  return SMALL_ORDER.some((small) => equalBytes(small, y));
+  return candidates.some((small) => equalBytes(small, y));
 }
 
 /** y < 2^255 - 19 and not of small order: what a key must be to be admitted. */

@@ -25,6 +25,11 @@ import {
 type StateView = CompositeViewDU<typeof State>;
 const EMPTY_STEP = StepBook.defaultValue();
 
+/** The tree keeps the very object it is given, so it gets one that the caller cannot change afterwards. */
+function own<V extends object>(value: V): V {
+  return Object.freeze({ ...value });
+}
+
 /** A mutable state. `fork()` is cheap: the tree is shared until it is written. */
 export interface StateStore {
   readonly genesisRoot: Uint8Array;
@@ -43,6 +48,9 @@ export interface StateStore {
   account(index: number): Account;
   setAccount(index: number, account: Account): void;
   accounts(): Account[];
+  /** Worst-case cost of a member's open orders. */
+  reservedNanoEur(index: number): bigint;
+  setReservedNanoEur(index: number, amountNanoEur: bigint): void;
   systemBalance(account: number): Balance;
   setSystemBalance(account: number, balance: Balance): void;
 
@@ -70,13 +78,14 @@ export interface StateStore {
 }
 
 export function createStateStore(value: Parameters<typeof State.toViewDU>[0]): StateStore {
-  return wrap(State.toViewDU(value));
+  // Through bytes: the tree would hold on to the caller's objects.
+  return wrap(State.deserializeToViewDU(State.serialize(value)));
 }
 
 /** `null` unless the bytes are a canonical state. */
 export function deserializeState(bytes: Uint8Array): StateStore | null {
   try {
-    const view = State.deserializeToViewDU(bytes.slice());
+    const view = State.deserializeToViewDU(new Uint8Array(bytes));
     const again = view.serialize();
     if (again.length !== bytes.length || again.some((byte, i) => byte !== bytes[i])) return null;
     return wrap(view);
@@ -126,18 +135,20 @@ function wrap(view: StateView): StateStore {
 
     market: () => view.market.toValue(),
     setMarket(change) {
-      view.market = MarketScalars.toViewDU({ ...view.market.toValue(), ...change });
+      view.market = MarketScalars.toViewDU(own({ ...view.market.toValue(), ...change }));
     },
 
     memberCount: () => view.members.length,
     member: (index) => view.members.get(index).toValue(),
-    setMember: (index, member) => view.members.set(index, Member.toViewDU(member)),
+    setMember: (index, member) => view.members.set(index, Member.toViewDU(own(member))),
     account: (index) => view.accounts.get(index).toValue(),
-    setAccount: (index, account) => view.accounts.set(index, Account.toViewDU(account)),
+    setAccount: (index, account) => view.accounts.set(index, Account.toViewDU(own(account))),
     accounts: () => all<Account>(view.accounts),
+    reservedNanoEur: (index) => view.reservedNanoEur.get(index),
+    setReservedNanoEur: (index, amountNanoEur) => view.reservedNanoEur.set(index, amountNanoEur),
     systemBalance: (account) => view.systemBalances.get(account - SYSTEM_ACCOUNT_BASE).toValue(),
     setSystemBalance: (account, balance) =>
-      view.systemBalances.set(account - SYSTEM_ACCOUNT_BASE, Balance.toViewDU(balance)),
+      view.systemBalances.set(account - SYSTEM_ACCOUNT_BASE, Balance.toViewDU(own(balance))),
 
     miners: () => all<Miner>(view.miners),
     minersRoot: () => Miners.hashTreeRoot(all<Miner>(view.miners)),
@@ -155,15 +166,15 @@ function wrap(view: StateView): StateStore {
       }
     },
     orders: (step) => all<OrderEntry>(existing(step)?.orders),
-    pushOrder: (step, order) => book(step).orders.push(OrderEntry.toViewDU(order)),
-    setOrder: (step, index, order) => book(step).orders.set(index, OrderEntry.toViewDU(order)),
+    pushOrder: (step, order) => book(step).orders.push(OrderEntry.toViewDU(own(order))),
+    setOrder: (step, index, order) => book(step).orders.set(index, OrderEntry.toViewDU(own(order))),
     observations: (step) => all<ObservationEntry>(existing(step)?.observations),
-    pushObservation: (step, entry) => book(step).observations.push(ObservationEntry.toViewDU(entry)),
+    pushObservation: (step, entry) => book(step).observations.push(ObservationEntry.toViewDU(own(entry))),
     readings: (step) => all<ReadingEntry>(existing(step)?.readings),
-    pushReading: (step, entry) => book(step).readings.push(ReadingEntry.toViewDU(entry)),
+    pushReading: (step, entry) => book(step).readings.push(ReadingEntry.toViewDU(own(entry))),
     positions: (step) => all<Position>(existing(step)?.positions),
     setPositions(step, positions) {
-      book(step).positions = StepBook.fields.positions.toViewDU(positions);
+      book(step).positions = StepBook.fields.positions.toViewDU(positions.map(own));
     },
     clearStep: (step) => view.steps.set(slot(step), StepBook.toViewDU({ ...EMPTY_STEP, step })),
 

@@ -357,8 +357,6 @@ export const Account = new ContainerNodeStructType(
   {
     creditNanoEur: Uint64,
     debitNanoEur: Uint64,
-    /** Worst-case cost of open orders and contracts. */
-    reservedNanoEur: Uint64,
     /** Steps with a trade between members. */
     p2pSteps: Uint32,
     /** Steps with a purchase from the aggregator. */
@@ -430,6 +428,8 @@ export const State = new ContainerType(
     market: MarketScalars,
     members: new ListCompositeType(Member, MAX_MEMBERS),
     accounts: new ListCompositeType(Account, MAX_MEMBERS),
+    /** Per member, the worst-case cost of open orders and contracts: packed, for every order changes it. */
+    reservedNanoEur: new ListBasicType(Uint64, MAX_MEMBERS),
     systemBalances: new VectorCompositeType(Balance, SYSTEM_ACCOUNT_COUNT),
     steps: new VectorCompositeType(StepBook, STEP_RING),
     /** Per member and hour of the day, the largest import of each of the last four weeks: [member][week][hour]. */

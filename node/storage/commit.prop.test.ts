@@ -59,7 +59,7 @@ describe('commit record', () => {
   it('refuses heights in the wrong order, both ways', () => {
     for (const wrong of [
       { finalHeight: 301 },
-      { snapshotHeight: 21 },
+      { snapshotHeight: 301 },
       { tipHeight: 19 },
     ] satisfies Partial<CommitRecord>[]) {
       expect(() => encodeCommit({ ...sample, ...wrong })).toThrow('snapshot height');

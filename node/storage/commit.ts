@@ -11,7 +11,7 @@ const SNAPSHOT_HEIGHT_AT = 48;
 /** Size of an encoded commit record. */
 export const COMMIT_BYTES = 52;
 
-/** What the store says of itself: `snapshotHeight <= finalHeight <= tipHeight`, snapshots being of final blocks. */
+/** What the store says of itself: neither the final block nor the restart's snapshot is above the tip. */
 export type CommitRecord = {
   /** Counts the batches that carried a commit record; u64, larger is newer. */
   sequence: bigint;
@@ -21,7 +21,7 @@ export type CommitRecord = {
   tipHeight: number;
   /** u32. */
   finalHeight: number;
-  /** u32: the height of the newest state on disk. */
+  /** u32: the height of the state that a restart begins from; 0: genesis. */
   snapshotHeight: number;
 };
 
@@ -30,7 +30,7 @@ function isU32(value: number): boolean {
 }
 
 function heightsAgree(commit: Omit<CommitRecord, 'sequence' | 'tipId'>): boolean {
-  return commit.snapshotHeight <= commit.finalHeight && commit.finalHeight <= commit.tipHeight;
+  return commit.snapshotHeight <= commit.tipHeight && commit.finalHeight <= commit.tipHeight;
 }
 
 /** 52 bytes: sequence u64, tipId, tipHeight u32, finalHeight u32, snapshotHeight u32, little-endian. */
@@ -39,7 +39,7 @@ export function encodeCommit(commit: CommitRecord): Uint8Array {
   assert(commit.tipId.length === ID_BYTES, 'a tip id has 32 bytes');
   const heights = [commit.tipHeight, commit.finalHeight, commit.snapshotHeight];
   assert(heights.every(isU32), 'the heights of a commit record are u32');
-  assert(heightsAgree(commit), 'snapshot height <= final height <= tip height');
+  assert(heightsAgree(commit), 'final and snapshot heights are at most the tip height');
   const bytes = new Uint8Array(COMMIT_BYTES);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, commit.sequence, true);

@@ -1,0 +1,107 @@
+import { createTestGenesis } from '../market/testing.ts';
+import type { Genesis } from '../protocol/types.ts';
+import { checkGenesis } from './genesis.ts';
+import { describeRules, type RuleRow } from './testing.ts';
+
+// ── Genesis ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+type GenesisCase = Genesis | { genesis: Genesis; development: boolean };
+function genesisRow(code: string, accepted: GenesisCase[], rejected: GenesisCase[]): RuleRow {
+  const judge = (given: GenesisCase) =>
+    'genesis' in given ? checkGenesis(given.genesis, given) : checkGenesis(given, { development: false });
+  return { code, accepts: () => accepted.map(judge), rejects: () => rejected.map(judge) };
+}
+
+const genesisOf = createTestGenesis;
+const params = (change: Partial<Genesis['params']>) => genesisOf({ params: change });
+const policy = (change: Partial<Genesis['policy']>) => genesisOf({ policy: change });
+const nine = genesisOf({ miners: 9 });
+const none = genesisOf({ miners: 0 });
+const plain = genesisOf();
+const first = plain.miners[0]!;
+const wide = { stepMs: 12_000, spacingMs: 2000, firstStepDelayMs: 800_000 };
+
+const GENESIS_ROWS: RuleRow[] = [
+  genesisRow(
+    'GENESIS_MINERS',
+    [plain, { genesis: nine, development: true }],
+    [
+      nine,
+      { genesis: none, development: true },
+      { ...plain, miners: [...plain.miners, first] },
+      { ...plain, miners: [...plain.miners, { ...first, member: 12 }] },
+      { ...plain, miners: [...plain.miners, { ...first, member: 11 }] },
+    ],
+  ),
+  genesisRow(
+    'GENESIS_SPACING',
+    [
+      params({ spacingMs: 2000 }),
+      params({
+        spacingMs: 10_000,
+        orderWindowMs: 120_000,
+        readingWindowMs: 60_000,
+        firstStepDelayMs: 120_000,
+      }),
+    ],
+    [params({ spacingMs: 1999 }), params({ spacingMs: 10_001 })],
+  ),
+  genesisRow(
+    'GENESIS_WINDOWS',
+    [
+      params({ orderWindowMs: 24_000, readingWindowMs: 12_000 }),
+      params({ ...wide, orderWindowMs: 732_000, readingWindowMs: 12_000 }),
+      params({ stepNominalMs: 900_000 }),
+    ],
+    [
+      params({ orderWindowMs: 23_999 }),
+      params({ readingWindowMs: 11_999 }),
+      params({ ...wide, orderWindowMs: 732_001, readingWindowMs: 12_000 }),
+      params({ stepMs: 0 }),
+      params({ firstStepDelayMs: 23_999 }),
+      params({ stepNominalMs: 0 }),
+      params({ stepNominalMs: 3_600_001 }),
+    ],
+  ),
+  genesisRow(
+    'GENESIS_KEY',
+    [plain],
+    [
+      { ...plain, oracles: [new Uint8Array(32)] },
+      { ...plain, regulators: [new Uint8Array(32)] },
+      genesisOf({ member: { key: new Uint8Array(32) } }),
+      genesisOf({ member: { meterKey: new Uint8Array(32).fill(0xff) } }),
+    ],
+  ),
+  genesisRow(
+    'GENESIS_SIZE',
+    [
+      genesisOf({ members: 16, params: { orderQuota: 512 } }),
+      params({ maxBlockTransactions: 1024 }),
+      genesisOf({ member: { neighbourhood: 31 } }),
+    ],
+    [
+      genesisOf({ members: 16, params: { orderQuota: 513 } }),
+      params({ maxBlockTransactions: 1025 }),
+      genesisOf({ member: { neighbourhood: 32 } }),
+    ],
+  ),
+  genesisRow(
+    'POLICY_RANGE',
+    [
+      policy({ objective: 4, aggregatorFeeBps: 10_000, networkFeeBps: 10_000, minerFeeShareBps: 10_000 }),
+      policy({ bonusTiers: [{ threshold: 0, factorBps: 10_000 }], zoneFeeMicroEurPerKwh: [10_000_000] }),
+    ],
+    [
+      policy({ objective: 5 }),
+      policy({ aggregatorFeeBps: 10_001 }),
+      policy({ networkFeeBps: 10_001 }),
+      policy({ minerFeeShareBps: 10_001 }),
+      policy({ bonusTiers: [{ threshold: 0, factorBps: 9999 }] }),
+      policy({ penaltyTiers: [{ threshold: 0, factorBps: 9999 }] }),
+      policy({ zoneFeeMicroEurPerKwh: [0, 10_000_001] }),
+    ],
+  ),
+];
+
+describeRules('genesis', GENESIS_ROWS);

@@ -1,0 +1,78 @@
+/** The chain on disk: what a core persists, and what a restart reads back, damage included. */
+import type { PersistBatch } from '../core/events.ts';
+import { blockId, decode, encode } from '../protocol/codec.ts';
+import { Block, Receipts, type Receipts as ReceiptsValue, SignedHeader } from '../protocol/types.ts';
+import { encodeCommit } from '../storage/commit.ts';
+import type { Store, StoreOp } from '../storage/interface.ts';
+import { authoredKey, blockKey, headerKey, receiptsKey, snapshotKey, tipKey } from '../storage/layout.ts';
+import { equalBytes } from '../util/bytes.ts';
+import { WattmeshError } from '../util/errors.ts';
+
+export interface ChainStore {
+  /** Writes one batch, atomically and synced. */
+  persist(batch: PersistBatch): Promise<void>;
+  /** Writes a block (and receipts, where made again) that was damaged. */
+  rewrite(given: { height: number; id: Uint8Array; block?: Block; receipts?: ReceiptsValue }): Promise<void>;
+  /** Null: absent. Throws STORE_RECORD_DAMAGED, or BLOCK_RECORD_WRONG when another block lies there. */
+  block(height: number, id: Uint8Array): Promise<Block | null>;
+  /** Null: absent. Throws STORE_RECORD_DAMAGED. */
+  receipts(id: Uint8Array): Promise<ReceiptsValue | null>;
+  readonly raw: Store;
+}
+
+/** `sequence` goes on from the commit record that a restart found. */
+export function createChainStore(store: Store, sequence: bigint): ChainStore {
+  let next = sequence + 1n;
+  return {
+    raw: store,
+    async persist(batch) {
+      await store.write(operationsOf(batch, next++), { sync: true });
+    },
+    async rewrite({ height, id, block, receipts }) {
+      const ops: StoreOp[] = [];
+      if (block !== undefined) ops.push(...blockOperations(height, id, block));
+      if (receipts !== undefined) ops.push(put(receiptsKey(id), encode(Receipts, receipts)));
+      await store.write(ops, { sync: true });
+    },
+    async block(height, id) {
+      const bytes = await store.get(blockKey(height, id));
+      if (bytes === null) return null;
+      const block = decode(Block, bytes);
+      if (block !== null && equalBytes(blockId(block.signedHeader.header), id)) return block;
+      throw new WattmeshError({
+        code: 'BLOCK_RECORD_WRONG',
+        message: `the record of block ${height} holds something else`,
+        remedy: 'restart the node: it fetches the block again from its peers',
+      });
+    },
+    async receipts(id) {
+      const bytes = await store.get(receiptsKey(id));
+      return bytes === null ? null : decode(Receipts, bytes);
+    },
+  };
+}
+
+function put(key: Uint8Array, value: Uint8Array): StoreOp {
+  return { type: 'put', key, value };
+}
+
+function blockOperations(height: number, id: Uint8Array, block: Block): StoreOp[] {
+  // The header stands apart too: with it the chain above a damaged body still links.
+  return [
+    put(blockKey(height, id), encode(Block, block)),
+    put(headerKey(height, id), encode(SignedHeader, block.signedHeader)),
+  ];
+}
+
+function operationsOf(batch: PersistBatch, sequence: bigint): StoreOp[] {
+  const ops: StoreOp[] = [];
+  for (const { node, block, receipts } of batch.blocks) {
+    ops.push(...blockOperations(node.height, node.id, block));
+    ops.push(put(receiptsKey(node.id), encode(Receipts, receipts)));
+  }
+  for (const { height, id, state } of batch.snapshots) ops.push(put(snapshotKey(height, id), state));
+  for (const { height, id } of batch.dropSnapshots) ops.push({ type: 'del', key: snapshotKey(height, id) });
+  if (batch.authored !== null) ops.push(put(authoredKey(batch.authored.parent), batch.authored.id));
+  ops.push(put(tipKey(), encodeCommit({ sequence, ...batch.commit })));
+  return ops;
+}

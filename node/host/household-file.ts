@@ -1,0 +1,36 @@
+/** The meter's memory across restarts. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { HouseholdSnapshot } from '../metering/household.ts';
+import { WattmeshError } from '../util/errors.ts';
+import { writeFileAtomic } from './files.ts';
+
+export interface SavedHousehold {
+  /** The last step that was read. */
+  step: number;
+  snapshot: HouseholdSnapshot;
+}
+
+export interface HouseholdFile {
+  load(): SavedHousehold | null;
+  save(saved: SavedHousehold): void;
+}
+
+export function createHouseholdFile(path: string): HouseholdFile {
+  return {
+    load() {
+      if (!existsSync(path)) return null;
+      try {
+        return JSON.parse(readFileSync(path, 'utf8')) as SavedHousehold;
+      } catch (cause) {
+        throw new WattmeshError({
+          code: 'HOUSEHOLD_FILE',
+          message: `${path} is damaged: ${(cause as Error).message}`,
+          remedy:
+            'move the file away: the meter starts anew and the community settles it as a replaced meter',
+          cause,
+        });
+      }
+    },
+    save: (saved) => writeFileAtomic(path, `${JSON.stringify(saved)}\n`),
+  };
+}

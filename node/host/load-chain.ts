@@ -1,0 +1,246 @@
+/** Start-up verification: reads the chain back, checks every record, and says what is damaged. */
+import { type HeaderNode, linkHeader } from '../consensus/header-chain.ts';
+import { blockId, decode } from '../protocol/codec.ts';
+import { Block, SignedHeader } from '../protocol/types.ts';
+import { type CommitRecord, decodeCommit } from '../storage/commit.ts';
+import type { Store } from '../storage/interface.ts';
+import { familyRange, parseKey, snapshotKey, tipKey } from '../storage/layout.ts';
+import { toHex } from '../util/bytes.ts';
+import { WattmeshError } from '../util/errors.ts';
+import type { StoredChain } from './restore.ts';
+
+/** A record that start-up found missing or damaged. */
+export interface Damage {
+  what: 'block' | 'header' | 'receipts' | 'snapshot' | 'tip';
+  height: number | null;
+  hash: string | null;
+  reason: string;
+}
+
+export interface LoadedChain {
+  /** Null: nothing is stored yet. */
+  stored: StoredChain | null;
+  snapshotHeights: number[];
+  authoredParents: string[];
+  damage: Damage[];
+  /** Heights below the restart's snapshot whose body must come again from peers. */
+  damagedHeights: number[];
+  /** Sequence of the last commit record. */
+  sequence: bigint;
+}
+
+interface Records {
+  headers: Map<string, SignedHeader>;
+  /** Encoded bodies by block id; only those above the snapshot are decoded. */
+  bodies: Map<string, Uint8Array>;
+  damage: Damage[];
+}
+
+/** Reads everything. Throws only what the store throws for a folder it cannot use. */
+export async function loadChain(store: Store, genesis: SignedHeader): Promise<LoadedChain> {
+  const records = await readRecords(store);
+  const commit = await readCommit(store, records.damage);
+  const authoredParents = await authored(store);
+  const root = linkHeader(null, genesis);
+  const tip = chooseTip(root, records, commit);
+  const snapshotHeights: number[] = [];
+  if (tip.height === 0) {
+    noteLostTip(records, commit, tip);
+    return {
+      stored: null,
+      snapshotHeights,
+      authoredParents,
+      damage: records.damage,
+      damagedHeights: [],
+      sequence: commit?.sequence ?? 0n,
+    };
+  }
+  const path = pathTo(tip);
+  const snapshot = await readSnapshot(store, path, commit, records.damage);
+  if (snapshot !== null) snapshotHeights.push(snapshot.height);
+  const start = snapshot?.height ?? 0;
+  const blocks = replayable(path.slice(start), records);
+  const reached = path[start + blocks.length - 1] ?? root;
+  noteLostTip(records, commit, reached);
+  const damagedHeights = path
+    .slice(0, start)
+    .filter((node) => !records.bodies.has(node.idHex))
+    .map((node) => node.height);
+  noteMissingBodies(records, path.slice(0, start));
+  return {
+    stored: {
+      headers: path.slice(0, start).map((node) => node.signed),
+      blocks,
+      finalHeight: commit?.finalHeight ?? 0,
+      snapshot: snapshot?.state ?? null,
+    },
+    snapshotHeights,
+    authoredParents,
+    damage: records.damage,
+    damagedHeights,
+    sequence: commit?.sequence ?? 0n,
+  };
+}
+
+function damageOf(key: Uint8Array, reason: string): Damage | null {
+  const parsed = parseKey(key);
+  if (parsed === null) return null;
+  const { family } = parsed;
+  if (family === 'block' || family === 'header' || family === 'snapshot') {
+    return { what: family, height: parsed.height, hash: toHex(parsed.id), reason };
+  }
+  return family === 'receipts' ? { what: family, height: null, hash: toHex(parsed.id), reason } : null;
+}
+
+async function readRecords(store: Store): Promise<Records> {
+  const records: Records = { headers: new Map(), bodies: new Map(), damage: [] };
+  for (const family of ['header', 'block', 'receipts'] as const) {
+    const { from, to } = familyRange(family);
+    try {
+      for await (const entry of store.range(from, to)) {
+        const reason =
+          'damaged' in entry ? 'its checksum does not match' : takeRecord(records, family, entry);
+        const damage = reason === null ? null : damageOf(entry.key, reason);
+        if (damage !== null) records.damage.push(damage);
+      }
+    } catch (error) {
+      if (!(error instanceof WattmeshError) || error.code !== 'STORE_DAMAGED') throw error;
+      records.damage.push({ what: family as 'block', height: null, hash: null, reason: error.message });
+    }
+  }
+  return records;
+}
+
+/** Keeps a record; says what is wrong with it, or null. */
+function takeRecord(
+  records: Records,
+  family: 'header' | 'block' | 'receipts',
+  entry: { key: Uint8Array; value: Uint8Array },
+): string | null {
+  const parsed = parseKey(entry.key);
+  if (parsed === null || !('id' in parsed)) return 'its key is damaged';
+  const idHex = toHex(parsed.id);
+  if (family === 'block') {
+    records.bodies.set(idHex, entry.value);
+  } else if (family === 'header') {
+    const header = decode(SignedHeader, entry.value);
+    if (header === null || toHex(blockId(header.header)) !== idHex) return 'it is not the header of its key';
+    records.headers.set(idHex, header);
+  }
+  return null;
+}
+
+async function readCommit(store: Store, damage: Damage[]): Promise<CommitRecord | null> {
+  try {
+    const bytes = await store.get(tipKey());
+    const commit = bytes === null ? null : decodeCommit(bytes);
+    if (bytes !== null && commit === null) {
+      damage.push({ what: 'tip', height: null, hash: null, reason: 'the commit record does not decode' });
+    }
+    return commit;
+  } catch (error) {
+    if (!(error instanceof WattmeshError)) throw error;
+    damage.push({ what: 'tip', height: null, hash: null, reason: error.message });
+    return null;
+  }
+}
+
+async function authored(store: Store): Promise<string[]> {
+  const { from, to } = familyRange('authored');
+  const parents: string[] = [];
+  for await (const entry of store.range(from, to)) {
+    // The key alone is the guard: a damaged value still says that this parent was signed on.
+    const parsed = parseKey(entry.key);
+    if (parsed?.family === 'authored') parents.push(toHex(parsed.id));
+  }
+  return parents;
+}
+
+/** The commit record's tip where it links to genesis, otherwise the branch with most work that does. */
+function chooseTip(genesis: HeaderNode, records: Records, commit: CommitRecord | null): HeaderNode {
+  const children = new Map<string, SignedHeader[]>();
+  for (const [idHex, bytes] of records.bodies) {
+    // A header whose own record is gone is still inside its block.
+    if (!records.headers.has(idHex)) {
+      const block = decode(Block, bytes);
+      if (block !== null) records.headers.set(idHex, block.signedHeader);
+    }
+  }
+  for (const header of records.headers.values()) {
+    const parent = toHex(header.header.body.parent);
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [header]);
+    else siblings.push(header);
+  }
+  const wanted = commit === null ? null : toHex(commit.tipId);
+  let best = genesis;
+  const open = [genesis];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node.idHex === wanted) return node;
+    if (node.work > best.work) best = node;
+    for (const child of children.get(node.idHex) ?? []) open.push(linkHeader(node, child));
+  }
+  return best;
+}
+
+function pathTo(tip: HeaderNode): HeaderNode[] {
+  const path: HeaderNode[] = [];
+  for (let node = tip; node.parent !== null; node = node.parent) path.push(node);
+  return path.reverse();
+}
+
+/** The snapshot that the commit record names, if it is on this branch and sound. */
+async function readSnapshot(
+  store: Store,
+  path: readonly HeaderNode[],
+  commit: CommitRecord | null,
+  damage: Damage[],
+): Promise<{ height: number; state: Uint8Array } | null> {
+  const node = path[(commit?.snapshotHeight ?? 0) - 1];
+  if (node === undefined) return null;
+  const reason = await (async () => {
+    try {
+      const state = await store.get(snapshotKey(node.height, node.id));
+      return state === null ? 'it is missing' : { state };
+    } catch (error) {
+      if (!(error instanceof WattmeshError)) throw error;
+      return error.message;
+    }
+  })();
+  if (typeof reason !== 'string') return { height: node.height, state: reason.state };
+  damage.push({ what: 'snapshot', height: node.height, hash: node.idHex, reason });
+  return null;
+}
+
+/** Bodies from the start upwards until one is missing: what lies above comes again from peers. */
+function replayable(path: readonly HeaderNode[], records: Records): Block[] {
+  const blocks: Block[] = [];
+  for (const node of path) {
+    const bytes = records.bodies.get(node.idHex);
+    const block = bytes === undefined ? null : decode(Block, bytes);
+    if (block === null) {
+      noteMissingBodies(records, [node]);
+      break;
+    }
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+function noteMissingBodies(records: Records, nodes: readonly HeaderNode[]): void {
+  const noted = new Set(records.damage.filter((d) => d.what === 'block').map((d) => d.hash));
+  for (const node of nodes) {
+    if (records.bodies.has(node.idHex) || noted.has(node.idHex)) continue;
+    records.damage.push({ what: 'block', height: node.height, hash: node.idHex, reason: 'it is missing' });
+  }
+}
+
+function noteLostTip(records: Records, commit: CommitRecord | null, reached: HeaderNode): void {
+  if (commit === null || commit.tipHeight === reached.height) return;
+  records.damage.push({
+    what: 'tip',
+    height: commit.tipHeight,
+    hash: toHex(commit.tipId),
+    reason: `blocks above ${reached.height} must come again from peers`,
+  });
+}
