@@ -1,4 +1,6 @@
 /** Starts the processes of a testnet and waits until they are of use. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +18,7 @@ import { type Testnet, writeNodeProcess } from './state.ts';
 const POLL_MS = 50;
 const READY_POLL_MS = 250;
 const CRASH_LINES = 20;
+const EXIT_NEWS_MS = 5000;
 /** Peers that every node must have before a testnet counts as up. */
 const READY_PEERS = 3;
 
@@ -71,6 +74,14 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
+/** The process is gone before Node.js tells us how it went. */
+async function howItEnded(child: ChildProcess): Promise<string> {
+  if (child.exitCode === null && child.signalCode === null) {
+    await Promise.race([once(child, 'exit'), delay(EXIT_NEWS_MS)]);
+  }
+  return child.signalCode ?? `exit code ${child.exitCode ?? 'unknown'}`;
+}
+
 /** Starts one node and waits until its RPC answers; throws NODE_CRASHED, NODE_START_TIMEOUT. */
 export async function startNode(
   testnet: Testnet,
@@ -94,7 +105,7 @@ export async function startNode(
       return { node, process: record, running };
     }
     if (child.exitCode !== null || child.signalCode !== null || !isRunning(record)) {
-      throw crashed(node.name, root, child.signalCode ?? `exit code ${child.exitCode ?? 'unknown'}`);
+      throw crashed(node.name, root, await howItEnded(child));
     }
     if (performance.now() > endMs) throw tooSlow(node.name, root, options.startLimitMs);
     await delay(POLL_MS);

@@ -61,7 +61,8 @@ function forksOf(view: TestnetView): number {
 }
 
 function stepText(community: CommunityView, steps: number): string {
-  return community.step < 0 ? `before step 0 of ${steps}` : `step ${community.step} of 0-${steps - 1}`;
+  if (community.step < 0) return `before step 0 of ${steps}`;
+  return community.step < steps ? `step ${community.step} of 0-${steps - 1}` : `all ${steps} steps delivered`;
 }
 
 function communityLines(frame: ViewFrame, colors: Colors): string[] {

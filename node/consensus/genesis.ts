@@ -17,7 +17,6 @@ import {
   PROTOCOL_VERSION,
   Receipts,
   STEP_RING,
-  State,
   Transactions,
 } from '../protocol/types.ts';
 import { BPS_ONE } from '../protocol/units.ts';
@@ -107,12 +106,14 @@ export function createGenesisState(genesis: GenesisValue): StateStore {
   };
   const nothing = { creditNanoEur: 0n, debitNanoEur: 0n };
   const granted = genesis.grantNanoEur;
-  const empty = State.defaultValue();
   return createStateStore({
-    ...empty,
     genesisRoot: genesisRoot(genesis),
     market: {
-      ...empty.market,
+      nextToClear: 0,
+      nextToSettle: 0,
+      wholesaleStepPlus1: 0,
+      temperatureStepPlus1: 0,
+      adminSequence: 0,
       wholesaleMicroEurPerKwh: genesis.params.defaultWholesaleMicroEurPerKwh,
       temperatureCentiC: genesis.params.defaultTemperatureCentiC,
     },

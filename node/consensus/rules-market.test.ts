@@ -147,6 +147,7 @@ const MARKET_ROWS: RuleRow[] = [
     [
       [buy(1, 1, 1), { before: [buy(1)] }],
       [sell(1, 1, 1), { before: [buy(1), cancel(0, 1)] }],
+      [buy(1, 1, 1), { before: [sell(1), cancel(0, 1)] }],
     ],
     [
       [sell(1, 1, 1), { before: [buy(1)] }],

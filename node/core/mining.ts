@@ -4,6 +4,9 @@ import { Block } from '../protocol/types.ts';
 import { toHex } from '../util/bytes.ts';
 import { advance, emit, type Machine } from './machine.ts';
 
+/** Its window may open soon, or a step be settled; what is too late is dropped by the clock. */
+const MAY_PASS_LATER: ReadonlySet<string> = new Set(['TX_WINDOW_CLOSED', 'TX_STEP_TOO_FAR']);
+
 /** Gives the miner a new job when the tip or the pending transactions changed. */
 export function produce(machine: Machine): void {
   const { producer, mempool, now } = machine;
@@ -21,8 +24,7 @@ export function produce(machine: Machine): void {
   }
   const { jobId, body, earliestMs } = refreshed.job;
   for (const { transaction, violation } of refreshed.refused) {
-    // Its window may open soon; one that has closed is dropped by the clock.
-    if (violation.code === 'TX_WINDOW_CLOSED') continue;
+    if (MAY_PASS_LATER.has(violation.code)) continue;
     mempool.remove(toHex(transactionId(transaction)));
     emit(machine, { type: 'notify', notice: { type: 'dropped', transaction, violation } });
   }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { DataFolder } from '../config/data-folder.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import { checkGenesis, createGenesisBlock, createGenesisState, genesisRoot } from '../consensus/genesis.ts';
+import { checkGenesis, genesisRoot } from '../consensus/genesis.ts';
 import type { ChainRules } from '../consensus/header.ts';
 import { type Core, createCore } from '../core/node.ts';
 import type { Logger } from '../log/logger.ts';
@@ -13,7 +13,7 @@ import { WattmeshError } from '../util/errors.ts';
 import { createRng } from '../util/rng.ts';
 import { type ChainStore, createChainStore } from './chain-store.ts';
 import { type Damage, loadChain } from './load-chain.ts';
-import { restoreChain } from './restore.ts';
+import { beginningOf, restoreChain } from './restore.ts';
 
 export interface OpenChain {
   document: GenesisDocument;
@@ -56,11 +56,10 @@ export async function openChain(given: {
 }): Promise<OpenChain> {
   const { config, folder, account, log } = given;
   const document = readGenesis(folder.genesis, { development: config.dev });
-  const state = createGenesisState(document.genesis);
-  const genesis = createGenesisBlock(document.genesis, state, document.nonce);
+  const beginning = beginningOf(document);
   const raw = await openLevelStore(folder.chain, { log });
   try {
-    const loaded = await loadChain(raw, genesis.signedHeader);
+    const loaded = await loadChain(raw, beginning.block.signedHeader);
     for (const damage of loaded.damage) log.warn({ damage }, 'damaged record');
     const rules: ChainRules = {
       genesis: document.genesis,
@@ -70,7 +69,7 @@ export async function openChain(given: {
     const isMiner = config.roles.includes('miner') && account !== null && config.member !== null;
     const core = createCore({
       rules,
-      ...restoreChain(document, loaded.stored),
+      ...restoreChain(beginning, loaded.stored),
       snapshotHeights: loaded.snapshotHeights,
       damagedHeights: loaded.damagedHeights,
       miner: isMiner

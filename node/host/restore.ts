@@ -24,10 +24,20 @@ export interface Restored {
   replay: readonly Block[];
 }
 
+/** The genesis block and the state it commits to. */
+export interface Beginning {
+  block: Block;
+  state: StateStore;
+}
+
+export function beginningOf(document: GenesisDocument): Beginning {
+  const state = createGenesisState(document.genesis);
+  return { state, block: createGenesisBlock(document.genesis, state, document.nonce) };
+}
+
 /** Throws when the snapshot is not the state that its block committed to. */
-export function restoreChain(document: GenesisDocument, stored: StoredChain | null): Restored {
-  const genesisState = createGenesisState(document.genesis);
-  const genesis = createGenesisBlock(document.genesis, genesisState, document.nonce);
+export function restoreChain(begin: Beginning, stored: StoredChain | null): Restored {
+  const { block: genesis, state: genesisState } = begin;
   if (stored === null || stored.snapshot === null) {
     return {
       start: {

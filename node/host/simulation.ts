@@ -17,7 +17,7 @@ import { concatBytes, toHex } from '../util/bytes.ts';
 import { assert } from '../util/errors.ts';
 import { createRng, deriveSeed, type Rng } from '../util/rng.ts';
 import { createScheduler, type Scheduler } from '../util/scheduler.ts';
-import { restoreChain, type StoredChain } from './restore.ts';
+import { beginningOf, restoreChain, type StoredChain } from './restore.ts';
 import { createSimDisk, type SimDisk } from './sim-disk.ts';
 import { createSimNetwork, type LinkConditions, type SimNetwork } from './sim-network.ts';
 
@@ -175,7 +175,7 @@ class Machine implements SimNode {
       genesisRoot: genesisRoot(document.genesis),
       verifier,
     };
-    const { start, replay } = restoreChain(document, this.#stored());
+    const { start, replay } = restoreChain(beginningOf(document), this.#stored());
     const { miner } = this.#node;
     this.core_ = createCore({
       rules,

@@ -246,6 +246,18 @@ describe('the hourly maximum', () => {
     expect(substituted((day) => (day === 3 ? 900 : 100), 27)).toBe(900);
   });
 
+  it('of quarter hours is that of the four of an hour', () => {
+    const market = marketOf({ members: 1, params: { stepNominalMs: 900_000 } });
+    const imports = [10, 700, 20, 30];
+    let register = 0;
+    for (const [step, importWh] of imports.entries()) {
+      register += importWh;
+      settle(market, step, [reading(step, 0, register)]);
+    }
+    expect(market.state().usageWh(22)).toBe(700);
+    expect(market.state().usageWh(23)).toBe(0);
+  });
+
   it('forgets what is older, when nothing was imported since, too', () => {
     expect(substituted((day) => (day === 3 ? 900 : 100), 30)).toBe(100);
     expect(substituted((day) => (day === 3 ? 900 : 0), 30)).toBe(0);

@@ -3,7 +3,7 @@
  * anew from the root, none leaves a method, and `fork` commits before it clones. (A child view written after a commit,
  * obtained read-only, or held across a clone is read back changed while the root is not.)
  */
-import type { CompositeViewDU } from '@chainsafe/ssz';
+import type { CompositeViewDU, ValueOf } from '@chainsafe/ssz';
 import { SYSTEM_ACCOUNT_BASE } from './accounts.ts';
 import {
   Account,
@@ -14,7 +14,7 @@ import {
   Miners,
   ObservationEntry,
   OrderEntry,
-  type Policy,
+  Policy,
   type Position,
   ReadingEntry,
   STEP_RING,
@@ -77,9 +77,21 @@ export interface StateStore {
   setUsageWh(index: number, energyWh: number): void;
 }
 
-export function createStateStore(value: Parameters<typeof State.toViewDU>[0]): StateStore {
-  // Through bytes: the tree would hold on to the caller's objects.
-  return wrap(State.deserializeToViewDU(State.serialize(value)));
+/** What a first state says; no step has a book yet. */
+export type InitialState = Omit<ValueOf<typeof State>, 'steps' | 'usageWh'>;
+
+export function createStateStore(initial: InitialState): StateStore {
+  // From the default's shared nodes: the empty step books are one tree, hashed once.
+  const view = State.defaultViewDU();
+  view.genesisRoot = new Uint8Array(initial.genesisRoot);
+  view.market = MarketScalars.toViewDU(own(initial.market));
+  view.members = State.fields.members.toViewDU(initial.members.map(own));
+  view.accounts = State.fields.accounts.toViewDU(initial.accounts.map(own));
+  view.reservedNanoEur = State.fields.reservedNanoEur.toViewDU(initial.reservedNanoEur);
+  view.systemBalances = State.fields.systemBalances.toViewDU(initial.systemBalances.map(own));
+  view.miners = Miners.toViewDU(initial.miners.map(own));
+  view.policy = Policy.toViewDU(initial.policy);
+  return wrap(view);
 }
 
 /** `null` unless the bytes are a canonical state. */

@@ -16,7 +16,7 @@ import { clockOf } from './receipt-walk.ts';
 import { deliveringStep, phaseOf } from './steps.ts';
 import { transactionOf } from './transactions.ts';
 
-export type ChainHandlers = Pick<
+type ChainHandlers = Pick<
   RpcHandlers,
   | 'chain_getInfo'
   | 'chain_getBlock'
@@ -178,12 +178,14 @@ function createVerify(access: NodeAccess): RpcHandlers['chain_verify'] {
   return async ({ from, to: wanted }) => {
     const tipHeight = access.core.chain.tip().height;
     if ((from ?? 0) > tipHeight) throw invalidParams(`from: the tip is at height ${tipHeight}`);
-    const to = Math.min(wanted ?? tipHeight, tipHeight);
-    if (running !== null && running.to !== to) {
+    if (running !== null && wanted !== undefined && wanted !== running.to) {
       throw limitExceeded('VERIFY_BUSY', 'another verification is under way', 'call again when it is done');
     }
     const startedMs = performance.now();
-    running ??= { to, done: access.verify({ to }) };
+    if (running === null) {
+      const to = Math.min(wanted ?? tipHeight, tipHeight);
+      running = { to, done: access.verify({ to }) };
+    }
     const mine = running;
     try {
       const { ok, checked, hash, stateRoot, firstFailure } = await mine.done;
@@ -191,7 +193,7 @@ function createVerify(access: NodeAccess): RpcHandlers['chain_verify'] {
         ok,
         // State begins at genesis, so every check does.
         from: 0,
-        to,
+        to: mine.to,
         checked: checked + 1,
         durationMs: Math.round(performance.now() - startedMs),
         hash,

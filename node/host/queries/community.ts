@@ -11,7 +11,7 @@ import { addTotals, closes, residualWh, type Totals, zeroTotals } from './digest
 import { asOf, genesisOf, type Queries, tipState } from './queries.ts';
 import { clockOf, firstHeightAt, mainChainFrom } from './receipt-walk.ts';
 
-export type CommunityHandlers = Pick<RpcHandlers, 'community_getKpis'>;
+type CommunityHandlers = Pick<RpcHandlers, 'community_getKpis'>;
 type Kpis = Result<'community_getKpis'>;
 
 /** Totals of a range of steps; the residual covers those that are settled. */

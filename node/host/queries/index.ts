@@ -12,10 +12,10 @@ import { queriesOf } from './queries.ts';
 import { regulatorHandlers } from './regulator.ts';
 import { txHandlers } from './tx.ts';
 
-export function createHandlers(access: NodeAccess & { readonly dataDir: string }): RpcHandlers {
+export function createHandlers(access: NodeAccess): RpcHandlers {
   const queries = queriesOf(access);
   return {
-    ...nodeHandlers(queries, access.dataDir),
+    ...nodeHandlers(queries),
     ...netHandlers(queries),
     ...chainHandlers(queries),
     ...txHandlers(queries),

@@ -14,7 +14,7 @@ import { deliveringStep, stepStateOf } from './steps.ts';
 import { submitChecked } from './submit.ts';
 import { listTrades } from './trades.ts';
 
-export type MarketHandlers = Pick<
+type MarketHandlers = Pick<
   RpcHandlers,
   'market_getStep' | 'market_getOrderBook' | 'market_submitOrder' | 'market_listTrades'
 >;

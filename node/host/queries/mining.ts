@@ -5,7 +5,7 @@ import { WattmeshError } from '../../util/errors.ts';
 import type { NodeAccess } from '../access.ts';
 import { asOf, genesisOf, type Queries } from './queries.ts';
 
-export type MiningHandlers = Pick<RpcHandlers, 'mining_getInfo' | 'mining_start' | 'mining_stop'>;
+type MiningHandlers = Pick<RpcHandlers, 'mining_getInfo' | 'mining_start' | 'mining_stop'>;
 
 /** The member as whom this node may author blocks; null: it may not. */
 function author(access: NodeAccess): string | null {

@@ -2,7 +2,7 @@
 import type { RpcHandlers } from '../../rpc/schema/methods.ts';
 import type { Queries } from './queries.ts';
 
-export type NetHandlers = Pick<RpcHandlers, 'net_peers'>;
+type NetHandlers = Pick<RpcHandlers, 'net_peers'>;
 
 export function netHandlers({ access }: Queries): NetHandlers {
   return {

@@ -4,7 +4,7 @@ import type { Result, RpcHandlers } from '../../rpc/schema/methods.ts';
 import type { NodeAccess } from '../access.ts';
 import { genesisOf, memberName, type Queries } from './queries.ts';
 
-export type NodeHandlers = Pick<RpcHandlers, 'node_info' | 'node_health' | 'node_shutdown'>;
+type NodeHandlers = Pick<RpcHandlers, 'node_info' | 'node_health' | 'node_shutdown'>;
 
 /** The name that genesis gave the chain. */
 export function chainName(access: NodeAccess): string {
@@ -39,7 +39,7 @@ export function healthOf(access: NodeAccess): Result<'node_health'> {
   };
 }
 
-export function nodeHandlers({ access }: Queries, dataDir: string): NodeHandlers {
+export function nodeHandlers({ access }: Queries): NodeHandlers {
   const { config, network, core } = access;
   return {
     node_info: () => ({
@@ -52,7 +52,7 @@ export function nodeHandlers({ access }: Queries, dataDir: string): NodeHandlers
       member: memberName(access),
       roles: [...config.roles],
       listen: network.addresses(),
-      dataDir,
+      dataDir: access.dataDir,
       pid: process.pid,
       startedMs: access.startedMs,
     }),

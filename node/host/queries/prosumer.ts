@@ -9,7 +9,7 @@ import { toHex } from '../../util/bytes.ts';
 import type { NodeAccess } from '../access.ts';
 import { accountOf, asOf, genesisOf, type Queries, tipState } from './queries.ts';
 
-export type ProsumerHandlers = Pick<RpcHandlers, 'prosumer_list' | 'prosumer_get'>;
+type ProsumerHandlers = Pick<RpcHandlers, 'prosumer_list' | 'prosumer_get'>;
 type Prosumer = Result<'prosumer_list'>['items'][number];
 
 interface Reading {

@@ -29,8 +29,6 @@ export interface ReceiptWalk {
   digest(node: HeaderNode): Promise<BlockDigest>;
   /** The blocks that may hold trades of a step, oldest first: from gate closure to settlement (or the tip). */
   blocksOfStep(step: number): Promise<HeaderNode[]>;
-  /** Decoded receipts in the cache: at most 512 (for tests and metrics). */
-  decoded(): number;
 }
 
 export function createReceiptWalk(chain: Chain, store: ChainStore): ReceiptWalk {
@@ -78,7 +76,6 @@ export function createReceiptWalk(chain: Chain, store: ChainStore): ReceiptWalk 
       }
       return nodes;
     },
-    decoded: () => decoded.size(),
   };
 }
 

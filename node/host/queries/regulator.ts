@@ -6,7 +6,7 @@ import type { RpcHandlers } from '../../rpc/schema/methods.ts';
 import { toHex } from '../../util/bytes.ts';
 import { asOf, genesisOf, type Queries, tipState } from './queries.ts';
 
-export type RegulatorHandlers = Pick<RpcHandlers, 'regulator_getPolicy'>;
+type RegulatorHandlers = Pick<RpcHandlers, 'regulator_getPolicy'>;
 
 export function regulatorHandlers({ access }: Queries): RegulatorHandlers {
   return {

@@ -34,7 +34,7 @@ export interface Fixture {
   simulation: Simulation;
   community: SimCommunity;
   core: Core;
-  access: NodeAccess & { readonly dataDir: string };
+  access: NodeAccess;
   /** What lies on the node's disk, for a test to damage. */
   records: Map<string, Uint8Array>;
   /** Receipts of the main chain as the blocks were executed, by block hash. */
@@ -182,7 +182,8 @@ function fakeParts(simulation: Simulation, core: () => Core) {
       hashersPassedOver: [],
     }),
   } as unknown as Miner;
-  const now = () => ({ wallMs: Math.floor(simulation.wallMs()), monoMs: simulation.wallMs() });
+  const startMs = core().chain.genesis.timestampMs;
+  const now = () => ({ wallMs: Math.floor(simulation.wallMs()), monoMs: simulation.wallMs() - startMs });
   const parts = {
     config: {
       name: 'node-01',
@@ -205,6 +206,8 @@ function fakeParts(simulation: Simulation, core: () => Core) {
     miner,
     agent: null,
     async submit(transaction: Transaction) {
+      // Once to perform the effects, once more to hear the same verdict.
+      simulation.submit(0, transaction);
       const effects = core().step({ type: 'submit', requestId: 9, transaction }, now());
       const done = effects.find((effect) => effect.type === 'submitted');
       return { idHex: toHex(transactionId(transaction)), violation: done!.violation };

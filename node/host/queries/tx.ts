@@ -10,7 +10,7 @@ import { asOf, confirmations, type Queries } from './queries.ts';
 import { submitChecked } from './submit.ts';
 import { findIncluded, speakerOf, statusIn, transactionOf } from './transactions.ts';
 
-export type TxHandlers = Pick<RpcHandlers, 'tx_submit' | 'tx_get' | 'tx_getPending'>;
+type TxHandlers = Pick<RpcHandlers, 'tx_submit' | 'tx_get' | 'tx_getPending'>;
 
 function decodeTransaction(hex: string): Transaction {
   const bytes = fromHex(hex);
