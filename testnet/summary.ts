@@ -1,5 +1,5 @@
 /** What a run of a testnet amounted to, as a document and as text. */
-import { TRADE_KINDS, type TradeKind } from '../node/protocol/types.ts';
+import { TRADE_KINDS, type TradeKind } from '../node/protocol/receipts.ts';
 import type { BlockSeen, ChainData } from './collect.ts';
 import { eurText } from './csv.ts';
 import type { Check, NodeVerdict, Verdict } from './verify.ts';

@@ -7,16 +7,10 @@ import { runDuePhases } from '../market/pipeline.ts';
 import { applyTransaction, isSupportedKind } from '../market/transactions.ts';
 import { type Violation, violation } from '../market/violation.ts';
 import { compareTransactions, kindOf, slotKey, transactionId, transactionsRoot } from '../protocol/codec.ts';
+import { Receipts, type Receipts as ReceiptsValue } from '../protocol/receipts.ts';
 import { transactionMessage, type Verifier, verifySignature } from '../protocol/signing.ts';
 import type { StateStore } from '../protocol/state-store.ts';
-import {
-  type Block,
-  type Genesis,
-  Receipts,
-  type Receipts as ReceiptsValue,
-  type Transaction,
-  Transactions,
-} from '../protocol/types.ts';
+import { type Block, type Genesis, type Transaction, Transactions } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
 import { assert } from '../util/errors.ts';
 import type { ChainRules } from './header.ts';

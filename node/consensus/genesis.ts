@@ -5,6 +5,7 @@ import { checkPolicy } from '../market/regulator.ts';
 import { type Violation, violation } from '../market/violation.ts';
 import { NOBODY } from '../protocol/accounts.ts';
 import { blockId } from '../protocol/codec.ts';
+import { Receipts } from '../protocol/receipts.ts';
 import { isAcceptableKey } from '../protocol/signing.ts';
 import { createStateStore, type StateStore } from '../protocol/state-store.ts';
 import {
@@ -15,12 +16,11 @@ import {
   MAX_TRANSACTIONS,
   MAX_ZONES,
   PROTOCOL_VERSION,
-  Receipts,
   STEP_RING,
   Transactions,
 } from '../protocol/types.ts';
 import { BPS_ONE } from '../protocol/units.ts';
-import { bytesFromBigint } from '../util/bytes.ts';
+import { bytesFromBigint, toHex } from '../util/bytes.ts';
 import { assert } from '../util/errors.ts';
 import { FLOOR_TARGET, isBelowTarget } from './target.ts';
 
@@ -61,6 +61,12 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   }
   const keys = [...members.flatMap((m) => [m.key, m.meterKey]), ...oracles, ...regulators];
   if (!keys.every(isAcceptableKey)) return violation('GENESIS_KEY', 'a key is not an acceptable ed25519 key');
+  if (hasDuplicates(members.map((m) => m.key)) || hasDuplicates(oracles) || hasDuplicates(regulators)) {
+    return violation('GENESIS_KEY', 'two members, oracles or regulators have the same key');
+  }
+  if (params.clearingRule !== 0 || params.sealedOrders) {
+    return violation('GENESIS_UNSUPPORTED', 'this version clears open orders by the rule kda only');
+  }
   for (const miner of miners) {
     const member = members[miner.member];
     if (member === undefined) return violation('GENESIS_MINERS', `miner ${miner.member} is not a member`);
@@ -72,6 +78,11 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
     return violation('GENESIS_MINERS', 'a miner is listed twice');
   }
   return checkSizes(genesis) ?? checkPolicy(genesis.policy);
+}
+
+/** One key in two places would be one voice with two votes. */
+function hasDuplicates(keys: readonly Uint8Array[]): boolean {
+  return new Set(keys.map(toHex)).size !== keys.length;
 }
 
 /** What a block may hold must fit the lists of state and receipts. */

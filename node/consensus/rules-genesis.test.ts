@@ -68,10 +68,18 @@ const GENESIS_ROWS: RuleRow[] = [
     [plain],
     [
       { ...plain, oracles: [new Uint8Array(32)] },
+      { ...plain, oracles: [plain.oracles[0]!, plain.oracles[0]!] },
+      { ...plain, regulators: [plain.regulators[0]!, plain.regulators[0]!] },
+      { ...plain, members: [...plain.members, plain.members[0]!] },
       { ...plain, regulators: [new Uint8Array(32)] },
       genesisOf({ member: { key: new Uint8Array(32) } }),
       genesisOf({ member: { meterKey: new Uint8Array(32).fill(0xff) } }),
     ],
+  ),
+  genesisRow(
+    'GENESIS_UNSUPPORTED',
+    [plain],
+    [genesisOf({ params: { clearingRule: 1 } }), genesisOf({ params: { sealedOrders: true } })],
   ),
   genesisRow(
     'GENESIS_SIZE',

@@ -9,15 +9,15 @@ import { emptyReceipts } from '../market/context.ts';
 import { createTestGenesis, testSigner } from '../market/testing.ts';
 import { blockId, createBody, decode, encode, kindOf, transactionId } from '../protocol/codec.ts';
 import { genesisFromJson, genesisToJson } from '../protocol/genesis-file.ts';
+import { Receipts } from '../protocol/receipts.ts';
 import { headerMessage, transactionMessage } from '../protocol/signing.ts';
+import { State } from '../protocol/state.ts';
 import {
   Genesis,
   Header,
   HeaderBody,
   Member,
-  Receipts,
   SignedHeader,
-  State,
   Transaction,
   type TransactionBody,
 } from '../protocol/types.ts';

@@ -3,7 +3,8 @@
 import type { Execution } from '../consensus/apply-block.ts';
 import type { HeaderNode } from '../consensus/header-chain.ts';
 import type { Violation } from '../market/violation.ts';
-import type { Block, HeaderBody, Receipts, Transaction } from '../protocol/types.ts';
+import type { Receipts } from '../protocol/receipts.ts';
+import type { Block, HeaderBody, Transaction } from '../protocol/types.ts';
 import type { Protocol, Topic } from '../protocol/wire.ts';
 
 export interface Now {

@@ -1,7 +1,8 @@
 /** The chain on disk: what a core persists, and what a restart reads back, damage included. */
 import type { PersistBatch } from '../core/events.ts';
 import { blockId, decode, encode } from '../protocol/codec.ts';
-import { Block, Receipts, type Receipts as ReceiptsValue, SignedHeader } from '../protocol/types.ts';
+import { Receipts, type Receipts as ReceiptsValue } from '../protocol/receipts.ts';
+import { Block, SignedHeader } from '../protocol/types.ts';
 import { encodeCommit } from '../storage/commit.ts';
 import type { Store, StoreOp } from '../storage/interface.ts';
 import { authoredKey, blockKey, headerKey, receiptsKey, snapshotKey, tipKey } from '../storage/layout.ts';

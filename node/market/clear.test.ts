@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FUND, NETWORK_OPERATOR } from '../protocol/accounts.ts';
-import { TRADE_KINDS } from '../protocol/types.ts';
+import { TRADE_KINDS } from '../protocol/receipts.ts';
 import {
   ask,
   balanceOf,

@@ -1,6 +1,8 @@
 /** Gate closure of a step: observations close, the call auction clears, agreed trades become receipts and move money. */
 import { FUND, NETWORK_OPERATOR } from '../protocol/accounts.ts';
-import { type OrderEntry, type Policy, type Position, TRADE_KINDS } from '../protocol/types.ts';
+import { TRADE_KINDS } from '../protocol/receipts.ts';
+import type { OrderEntry, Position } from '../protocol/state.ts';
+import type { Policy } from '../protocol/types.ts';
 import { BPS_ONE, ceilDiv, floorDiv, valueNanoEur } from '../protocol/units.ts';
 import { getOrInsert } from '../util/maps.ts';
 import type { Book, Clearing } from './clearing/interface.ts';

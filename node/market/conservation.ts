@@ -1,6 +1,6 @@
 /** Exact conservation of energy, checked at every block in production. */
 import { AGGREGATOR } from '../protocol/accounts.ts';
-import { type Receipts, TRADE_KINDS } from '../protocol/types.ts';
+import { type Receipts, TRADE_KINDS } from '../protocol/receipts.ts';
 import { assert } from '../util/errors.ts';
 
 /**

@@ -1,6 +1,9 @@
 /** What one block's execution reads and writes. */
+
+import type { Receipts, Trade } from '../protocol/receipts.ts';
+import type { OrderEntry } from '../protocol/state.ts';
 import type { StateStore } from '../protocol/state-store.ts';
-import type { Genesis, OrderEntry, Receipts, Trade } from '../protocol/types.ts';
+import type { Genesis } from '../protocol/types.ts';
 import { getOrInsert } from '../util/maps.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 

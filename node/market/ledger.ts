@@ -1,7 +1,7 @@
 /** Double entry over the state's accounts: every transfer is one debit and one credit of the same amount. */
 import { AGGREGATOR, FUND, isSystemAccount, TREASURY } from '../protocol/accounts.ts';
+import type { Account, Balance } from '../protocol/state.ts';
 import type { StateStore } from '../protocol/state-store.ts';
-import type { Account, Balance } from '../protocol/types.ts';
 import { assert } from '../util/errors.ts';
 import { getOrInsert } from '../util/maps.ts';
 

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AGGREGATOR, FUND, NETWORK_OPERATOR, TREASURY } from '../protocol/accounts.ts';
 import { compareTransactions } from '../protocol/codec.ts';
-import { type Receipts, TRADE_KINDS, type TransactionBody } from '../protocol/types.ts';
+import { type Receipts, TRADE_KINDS } from '../protocol/receipts.ts';
+import type { TransactionBody } from '../protocol/types.ts';
 import { toHex } from '../util/bytes.ts';
 import {
   ask,

@@ -1,5 +1,5 @@
 /** Reference price and temperature of a step from the oracles' reports. */
-import type { MarketScalars } from '../protocol/types.ts';
+import type { MarketScalars } from '../protocol/state.ts';
 import type { BlockContext } from './context.ts';
 
 /** Reports below which nobody's word is taken: of three, one liar stays inside the honest range. */

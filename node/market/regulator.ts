@@ -1,5 +1,7 @@
 /** The regulator's policy: counters of a step become bonus and penalty factors of the next. */
-import type { Account, Policy } from '../protocol/types.ts';
+
+import type { Account } from '../protocol/state.ts';
+import type { Policy } from '../protocol/types.ts';
 import { BPS_ONE } from '../protocol/units.ts';
 import { type Violation, violation } from './violation.ts';
 

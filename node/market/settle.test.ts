@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AGGREGATOR, FUND } from '../protocol/accounts.ts';
-import { TRADE_KINDS, type Trade } from '../protocol/types.ts';
+import { TRADE_KINDS, type Trade } from '../protocol/receipts.ts';
 import { aggregatorPrices, penalisedPrice } from './settle.ts';
 import {
   ask,

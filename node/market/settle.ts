@@ -1,6 +1,7 @@
 /** Settlement of a delivered step: what the meters say against what was agreed, the rest with the aggregator. */
 import { AGGREGATOR, FUND } from '../protocol/accounts.ts';
-import { TRADE_KINDS, USAGE_SLOTS } from '../protocol/types.ts';
+import { TRADE_KINDS } from '../protocol/receipts.ts';
+import { USAGE_SLOTS } from '../protocol/types.ts';
 import { BPS_ONE, scalePriceUp, valueNanoEur } from '../protocol/units.ts';
 import { addTrade, type BlockContext } from './context.ts';
 import { regulate } from './regulator.ts';

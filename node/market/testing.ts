@@ -1,17 +1,16 @@
 /** Fixtures of the tests: a small community with real keys, and a market that is driven block by block. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { createBody } from '../protocol/codec.ts';
+import type { Receipts } from '../protocol/receipts.ts';
 import type { Signer, Verifier } from '../protocol/signing.ts';
+import { type Account, State } from '../protocol/state.ts';
 import { createStateStore, type StateStore } from '../protocol/state-store.ts';
 import {
-  type Account,
   Genesis,
   type Genesis as GenesisValue,
   type Member,
   type Params,
   type Policy,
-  type Receipts,
-  State,
   type TransactionBody,
 } from '../protocol/types.ts';
 import { assert } from '../util/errors.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareTransactions, createBody, decode, encode, slotKey } from './codec.ts';
-import { Block, Genesis, Header, State, TRANSACTION_KINDS, Transaction, Transactions } from './types.ts';
+import { State } from './state.ts';
+import { Block, Genesis, Header, TRANSACTION_KINDS, Transaction, Transactions } from './types.ts';
 import { HeadersAnswer, Status, TransactionBatch } from './wire.ts';
 
 const TYPES = { Block, Header, Transaction, Transactions, Genesis, Status, HeadersAnswer, TransactionBatch };

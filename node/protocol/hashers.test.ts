@@ -3,8 +3,10 @@ import { hasher as asSha256 } from '@chainsafe/persistent-merkle-tree/hasher/as-
 import { afterAll, describe, expect, it } from 'vitest';
 import { toHex } from '../util/bytes.ts';
 import { createBody } from './codec.ts';
+import { Receipts, Trade } from './receipts.ts';
+import { Account, State } from './state.ts';
 import { createStateStore, deserializeState } from './state-store.ts';
-import { Account, Header, Member, Receipts, State, Trade, Transactions } from './types.ts';
+import { Header, Member, Transactions } from './types.ts';
 
 /** The roots of everything that has one, made from scratch: no node was hashed before. */
 function roots(): Record<string, string> {

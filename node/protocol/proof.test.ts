@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blockId, createBody, transactionId } from './codec.ts';
 import { proveTrade, proveTransaction, subjectAt, verifyBranch } from './proof.ts';
-import { Header, type Header as HeaderValue, Receipts, Trade, Transactions } from './types.ts';
+import { Receipts, Trade } from './receipts.ts';
+import { Header, type Header as HeaderValue, Transactions } from './types.ts';
 
 const trades = Array.from({ length: 5 }, (_, sequence) => ({
   ...Trade.defaultValue(),

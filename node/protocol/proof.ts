@@ -2,13 +2,12 @@
 import { digest64 } from '@chainsafe/as-sha256';
 import { concatGindices, type Node, Tree } from '@chainsafe/persistent-merkle-tree';
 import { concatBytes, equalBytes } from '../util/bytes.ts';
+import { Receipts, type Receipts as ReceiptsValue } from './receipts.ts';
 import {
   Header,
   type Header as HeaderValue,
   MAX_STEP_ENTRIES,
   MAX_TRANSACTIONS,
-  Receipts,
-  type Receipts as ReceiptsValue,
   type Transaction,
   Transactions,
 } from './types.ts';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SYSTEM_ACCOUNT_BASE } from './accounts.ts';
+import { State, StepBook } from './state.ts';
 import { createStateStore, deserializeState, type StateStore } from './state-store.ts';
-import { STEP_RING, State, StepBook } from './types.ts';
+import { STEP_RING } from './types.ts';
 
 type Model = ReturnType<typeof State.defaultValue>;
 const MEMBERS = 3;

@@ -9,18 +9,14 @@ import {
   Account,
   Balance,
   MarketScalars,
-  Member,
-  type Miner,
-  Miners,
   ObservationEntry,
   OrderEntry,
-  Policy,
   type Position,
   ReadingEntry,
-  STEP_RING,
   State,
   StepBook,
-} from './types.ts';
+} from './state.ts';
+import { Member, type Miner, Miners, Policy, STEP_RING } from './types.ts';
 
 type StateView = CompositeViewDU<typeof State>;
 const EMPTY_STEP = StepBook.defaultValue();

@@ -2,15 +2,13 @@
 import type { HeaderNode } from '../../consensus/header-chain.ts';
 import { encode } from '../../protocol/codec.ts';
 import {
-  Block,
-  type Block as BlockValue,
   type ClearingReceipt,
   type Receipts,
   type SettlementLine,
   TRADE_KINDS,
-  TRANSACTION_KINDS,
   type Trade,
-} from '../../protocol/types.ts';
+} from '../../protocol/receipts.ts';
+import { Block, type Block as BlockValue, TRANSACTION_KINDS } from '../../protocol/types.ts';
 import { moneyToJson, targetToHex } from '../../rpc/codec.ts';
 import { notFound } from '../../rpc/errors.ts';
 import type { Result } from '../../rpc/schema/methods.ts';

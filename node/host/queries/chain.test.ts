@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyBranch } from '../../protocol/proof.ts';
-import { Receipts, Trade, Transaction } from '../../protocol/types.ts';
+import { Receipts, Trade } from '../../protocol/receipts.ts';
+import { Transaction } from '../../protocol/types.ts';
 import { receiptsKey } from '../../storage/layout.ts';
 import { equalBytes, fromHex, toHex } from '../../util/bytes.ts';
 import { reorganisationOf } from './chain.ts';

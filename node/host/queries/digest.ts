@@ -1,5 +1,5 @@
 /** What a block's receipts add to the totals of steps: small enough to keep for every block. */
-import { type ClearingReceipt, type Receipts, TRADE_KINDS, type Trade } from '../../protocol/types.ts';
+import { type ClearingReceipt, type Receipts, TRADE_KINDS, type Trade } from '../../protocol/receipts.ts';
 import { valueNanoEur } from '../../protocol/units.ts';
 import { getOrInsert } from '../../util/maps.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Trade } from '../../protocol/types.ts';
-import { TRADE_KINDS } from '../../protocol/types.ts';
+import type { Trade } from '../../protocol/receipts.ts';
+import { TRADE_KINDS } from '../../protocol/receipts.ts';
 import type { ParamsInput, Result } from '../../rpc/schema/methods.ts';
 import { createFixture, type Fixture } from './test-access.ts';
 

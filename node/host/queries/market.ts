@@ -3,7 +3,7 @@ import { ASK, BID } from '../../market/transactions.ts';
 import { accountName } from '../../protocol/accounts.ts';
 import { createBody, kindOf } from '../../protocol/codec.ts';
 import { transactionMessage } from '../../protocol/signing.ts';
-import type { OrderEntry } from '../../protocol/types.ts';
+import type { OrderEntry } from '../../protocol/state.ts';
 import { rejected } from '../../rpc/errors.ts';
 import type { Params, Result, RpcHandlers } from '../../rpc/schema/methods.ts';
 import { WattmeshError } from '../../util/errors.ts';

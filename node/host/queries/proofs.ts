@@ -2,7 +2,8 @@
 import type { HeaderNode } from '../../consensus/header-chain.ts';
 import { encode } from '../../protocol/codec.ts';
 import { type BranchProof, type ProofSubject, proveTrade, proveTransaction } from '../../protocol/proof.ts';
-import { Trade, Transaction } from '../../protocol/types.ts';
+import { Trade } from '../../protocol/receipts.ts';
+import { Transaction } from '../../protocol/types.ts';
 import { notFound } from '../../rpc/errors.ts';
 import type { Params, Result } from '../../rpc/schema/methods.ts';
 import { toHex } from '../../util/bytes.ts';

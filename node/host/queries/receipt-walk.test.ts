@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Receipts, SettlementLine, Trade } from '../../protocol/types.ts';
+import type { Receipts, SettlementLine, Trade } from '../../protocol/receipts.ts';
 import { addTotals, closes, digestOf, residualWh, zeroTotals } from './digest.ts';
 import { createLru } from './lru.ts';
 import { clockOf, createReceiptWalk, firstHeightAt } from './receipt-walk.ts';

@@ -3,7 +3,7 @@ import { type HeaderNode, marketClockMs } from '../../consensus/header-chain.ts'
 import type { Chain } from '../../core/chain.ts';
 import { emptyReceipts } from '../../market/context.ts';
 import { deliveryStartMs } from '../../market/windows.ts';
-import { Receipts, type Receipts as ReceiptsValue, Trade } from '../../protocol/types.ts';
+import { Receipts, type Receipts as ReceiptsValue, Trade } from '../../protocol/receipts.ts';
 import { equalBytes, toHex } from '../../util/bytes.ts';
 import { WattmeshError } from '../../util/errors.ts';
 import type { ChainStore } from '../chain-store.ts';

@@ -1,6 +1,6 @@
 /** Where a market step stands and what it brought. */
 import { calendarMs, deliveryStartMs, orderWindow, readingWindow, stepAt } from '../../market/windows.ts';
-import type { ClearingReceipt } from '../../protocol/types.ts';
+import type { ClearingReceipt } from '../../protocol/receipts.ts';
 import { invalidParams } from '../../rpc/errors.ts';
 import type { TopicData } from '../../rpc/schema/rpc.ts';
 import type { StepPhase } from '../../rpc/schema/shared.ts';

@@ -1,6 +1,6 @@
 /** Trades of the main chain, page by page, and one by its id. */
 import type { HeaderNode } from '../../consensus/header-chain.ts';
-import { TRADE_KINDS, type Trade } from '../../protocol/types.ts';
+import { TRADE_KINDS, type Trade } from '../../protocol/receipts.ts';
 import { invalidParams } from '../../rpc/errors.ts';
 import type { Params, Result } from '../../rpc/schema/methods.ts';
 import { WattmeshError } from '../../util/errors.ts';
