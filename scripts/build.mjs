@@ -83,28 +83,32 @@ function writeAtomic(path, content) {
   }
 }
 
+/** How every program of ours is bundled. */
+export const bundleOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  external: NATIVE,
+  banner: { js: BANNER },
+  define: {
+    __dirname: 'wattmeshBundleDir',
+    __filename: 'wattmeshBundleFile',
+    'process.env.NODE_ENV': '"production"',
+  },
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'silent',
+};
+
 async function bundle(outfile, entry) {
   const { build } = await import('esbuild');
   const result = await build({
-    absWorkingDir: ROOT,
+    ...bundleOptions,
     entryPoints: [entry],
     outfile: join(DIST, outfile),
     write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.19',
-    external: NATIVE,
-    banner: { js: BANNER },
-    define: {
-      __dirname: 'wattmeshBundleDir',
-      __filename: 'wattmeshBundleFile',
-      'process.env.NODE_ENV': '"production"',
-    },
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'silent',
-    logOverride: { 'import-is-undefined': 'error' },
   });
   return result.outputFiles.map((file) => ({ path: file.path, content: file.contents }));
 }

@@ -13,7 +13,7 @@ export interface PricingStrategy {
  * Zero intelligence within the tariffs (Gode and Sunder 1993): uniform between what the aggregator pays and what it
  * asks of this member, so that no order can be worse than the tariff.
  */
-export const zeroIntelligence: PricingStrategy = {
+const zeroIntelligence: PricingStrategy = {
   name: 'zero-intelligence',
   limit(side, view, rng) {
     const { buyMicroEurPerKwh, sellMicroEurPerKwh } = aggregatorPrices(
@@ -30,10 +30,13 @@ export const zeroIntelligence: PricingStrategy = {
 };
 
 /** The Prosumers project's rule: asks at 70-90 %, bids at 90-110 % of the reference price. */
-export const seedPricing: PricingStrategy = {
+const seed: PricingStrategy = {
   name: 'seed',
   limit(side, view, rng) {
     const [least, most] = side === 'ask' ? [0.7, 0.9] : [0.9, 1.1];
     return Math.round(view.wholesaleMicroEurPerKwh * (least + rng.next() * (most - least)));
   },
 };
+
+/** The shipped strategies by name; the first is the default. */
+export const PRICING = { 'zero-intelligence': zeroIntelligence, seed } as const;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 export const ROLES = ['miner', 'prosumer', 'regulator', 'oracle'] as const;
 
+const seed = z.string().regex(/^\d+$/);
 const port = z.int().min(0).max(65_535);
 
 export const NodeConfig = z.strictObject({
@@ -65,7 +66,11 @@ export const NodeConfig = z.strictObject({
   }),
   household: z
     .strictObject({
-      seed: z.string().regex(/^\d+$/).meta({ description: 'Seed of the simulated household.' }),
+      seed: seed.meta({ description: 'Seed of the simulated household.' }),
+      pricing: z
+        .enum(['zero-intelligence', 'seed'])
+        .default('zero-intelligence')
+        .meta({ description: 'How the agent prices: within the tariffs, or as the Prosumers project did.' }),
     })
     .nullable()
     .default(null),

@@ -1,7 +1,7 @@
+import type { HeatingType } from '../protocol/households.ts';
 import { assert } from '../util/errors.ts';
 
 /** What heats a home; it decides how much of the cold reaches the electricity meter. */
-export type HeatingType = 'electric' | 'heat_pump' | 'natural_gas' | 'biomass' | 'other';
 
 /** The attributes a member registers. */
 export interface HomeAttributes {

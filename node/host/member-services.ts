@@ -2,7 +2,7 @@
 
 import { greedyBattery } from '../agent/battery.ts';
 import type { Agent } from '../agent/interface.ts';
-import { zeroIntelligence } from '../agent/pricing.ts';
+import { PRICING } from '../agent/pricing.ts';
 import { createProsumer } from '../agent/prosumer.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import { genesisRoot } from '../consensus/genesis.ts';
@@ -92,7 +92,7 @@ function createAgent(config: NodeConfig, genesis: Genesis, account: number): Age
     genesis,
     account,
     home: homeOf(genesis.members[account]!),
-    pricing: zeroIntelligence,
+    pricing: PRICING[config.household!.pricing],
     rng: createRng(deriveSeed(BigInt(config.household!.seed), 'agent')),
   });
 }

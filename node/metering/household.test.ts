@@ -4,8 +4,9 @@ import { greedyBattery } from '../agent/battery.ts';
 import { createClearness } from '../feeds/clearness.ts';
 import { createClimate } from '../feeds/climate.ts';
 import { centralEuropeanTime } from '../forecast/calendar.ts';
-import { expectedLoadW, type HeatingType, type HomeAttributes } from '../forecast/load-profile.ts';
+import { expectedLoadW, type HomeAttributes } from '../forecast/load-profile.ts';
 import { clearSkyPvW } from '../forecast/solar.ts';
+import type { HeatingType } from '../protocol/households.ts';
 import { createHousehold, type Delivery, type Household } from './household.ts';
 import type { HouseholdOptions, HouseholdWorld } from './household-power.ts';
 

@@ -1,6 +1,6 @@
 /** Accounts that only rules move. Members have the numbers below; these stand at the top of the number space. */
 export const SYSTEM_ACCOUNT_BASE = 0xffff_fff0;
-export const AGGREGATOR = SYSTEM_ACCOUNT_BASE;
+export const AGGREGATOR = SYSTEM_ACCOUNT_BASE + 0;
 export const NETWORK_OPERATOR = SYSTEM_ACCOUNT_BASE + 1;
 export const FUND = SYSTEM_ACCOUNT_BASE + 2;
 export const TREASURY = SYSTEM_ACCOUNT_BASE + 3;

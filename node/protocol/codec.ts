@@ -2,7 +2,7 @@
 import { digest64 } from '@chainsafe/as-sha256';
 import type { CompositeType } from '@chainsafe/ssz';
 import { ListCompositeType } from '@chainsafe/ssz';
-import { concatBytes, equalBytes, toHex } from '../util/bytes.ts';
+import { concatBytes, equalBytes } from '../util/bytes.ts';
 import {
   Bytes32,
   Header,
@@ -70,11 +70,6 @@ export function transactionId(transaction: Transaction): Uint8Array {
 /** Root of a block's transactions, from their ids: the root of a list is that of its elements' roots. */
 export function transactionsRoot(transactions: readonly Transaction[]): Uint8Array {
   return TransactionIds.hashTreeRoot(transactions.map(transactionId));
-}
-
-/** Ids as map keys and for people: lower-case hex. */
-export function idHex(id: Uint8Array): string {
-  return toHex(id);
 }
 
 export function kindOf(body: TransactionBody): TransactionKind {

@@ -7,9 +7,6 @@ import type { LeafNode, Node } from '@chainsafe/persistent-merkle-tree';
 import type { ByteViews } from '@chainsafe/ssz';
 import { UintBigintType, UintNumberType } from '@chainsafe/ssz';
 
-export const UINT32_MAX = 2 ** 32 - 1;
-export const UINT64_MAX = 2n ** 64n - 1n;
-
 function checkInteger(value: number, min: number, max: number): void {
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`${value} is not an integer in ${min}..${max}`);
