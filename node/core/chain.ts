@@ -18,7 +18,7 @@ import {
 import type { Violation } from '../market/violation.ts';
 import { violation } from '../market/violation.ts';
 import { blockId, transactionsRoot } from '../protocol/codec.ts';
-import type { Block, Miner, SignedHeader } from '../protocol/types.ts';
+import type { Block, SignedHeader } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
 
 /** Deepest reorganisation that happens by itself; beyond it an operator decides. */
@@ -91,12 +91,6 @@ export function createChain(rules: ChainRules, start: ChainStart): Chain {
   const { spacingMs } = rules.genesis.params;
   const tip = () => data.main[data.main.length - 1]!;
 
-  const miners = (parent: HeaderNode): readonly Miner[] => {
-    // The set changes only by rules of later kinds; until then every block has the genesis miners.
-    void parent;
-    return rules.genesis.miners;
-  };
-
   const chain: Chain = {
     rules,
     genesis: data.main[0]!,
@@ -125,7 +119,7 @@ export function createChain(rules: ChainRules, start: ChainStart): Chain {
           violation: violation('BLOCK_PARENT_INVALID', 'an ancestor broke a rule'),
         };
       }
-      const refused = checkHeader(rules, parent, miners(parent), signed);
+      const refused = checkHeader(rules, parent, rules.genesis.miners, signed);
       if (refused) return { outcome: 'invalid', violation: refused };
       const { timestampMs } = signed.header.body;
       if (timestampMs > latestTimestampMs(nowMs, spacingMs)) {

@@ -18,6 +18,8 @@ export interface ReorgRecord {
   depth: number;
   oldTip: { height: number; hash: string };
   newTip: { height: number; hash: string };
+  /** The last block that both branches share. */
+  fork: { height: number; hash: string };
   /** Transactions that left the chain, and those of them that the new branch holds. */
   droppedTransactions: string[];
   includedAgain: string[];

@@ -41,11 +41,13 @@ export function createHistory(): History {
     const [oldTip] = notice.disconnected;
     if (oldTip === undefined) return;
     const tip = core.chain.tip();
+    const fork = notice.disconnected.at(-1)!.parent!;
     reorgs.unshift({
       atMs: nowMs,
       depth: notice.disconnected.length,
       oldTip: { height: oldTip.height, hash: oldTip.idHex },
       newTip: { height: tip.height, hash: tip.idHex },
+      fork: { height: fork.height, hash: fork.idHex },
       droppedTransactions: dropped,
       includedAgain: dropped.filter((idHex) => included.has(idHex)),
     });

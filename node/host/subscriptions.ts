@@ -25,7 +25,7 @@ export function createEvents(
   const announce = async (notice: Extract<Notice, { type: 'tip' }>): Promise<void> => {
     const [latest] = access.reorgs();
     if (notice.disconnected.length > 0 && latest !== undefined) {
-      server.emit('reorg', reorganisationOf(access, latest));
+      server.emit('reorg', reorganisationOf(latest));
     }
     for (const { node } of notice.connected) {
       server.emit('newBlock', await readSummary(queriesOf(access), node));

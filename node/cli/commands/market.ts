@@ -1,6 +1,5 @@
 /** `wattmesh market step|book|order|trades`. */
 import type { Argv } from 'yargs';
-import type { RpcClient } from '../../rpc/client.ts';
 import { TRADE_KIND_NAMES } from '../../rpc/schema/shared.ts';
 import { WattmeshError } from '../../util/errors.ts';
 import { withNodeOptions } from '../options.ts';
@@ -127,26 +126,6 @@ function scaled(value: number, factor: number, what: string, positive: boolean):
   });
 }
 
-/** How many steps after the delivering one are looked at for an open order window. */
-const STEPS_AHEAD = 4;
-
-/** The last step that takes orders now: its window stays open longest. */
-async function openStep(client: RpcClient): Promise<number> {
-  const { step } = await client.call('chain_getInfo');
-  let open: number | null = null;
-  for (let ahead = 1; ahead <= STEPS_AHEAD; ahead++) {
-    const state = await client.call('market_getStep', { step: step + ahead });
-    if (state.phase === 'orders') open = state.step;
-    else if (state.phase === 'waiting') break;
-  }
-  if (open !== null) return open;
-  throw new WattmeshError({
-    code: 'ORDER_WINDOW_CLOSED',
-    message: 'no step takes orders at the moment',
-    remedy: 'try again in a few seconds, or name a step by --step',
-  });
-}
-
 function orderCommand(y: Argv): Argv {
   return y.command(
     'order <side>',
@@ -173,11 +152,11 @@ function orderCommand(y: Argv): Argv {
       const limitMicroEurPerKwh = scaled(args.price, 1_000_000, 'price in EUR/kWh', false);
       const { findNode } = await import('../target.ts');
       const { client } = await findNode(args);
-      const step = args.step ?? (await openStep(client));
-      const order = { side: args.side, energyWh, limitMicroEurPerKwh, step };
+      const step = args.step === undefined ? {} : { step: args.step };
+      const order = { side: args.side, energyWh, limitMicroEurPerKwh, ...step };
       const result = await client.call('market_submitOrder', order);
       printResult(args.json, result, () => [
-        `${result.account} ${args.side}s ${kwhText(energyWh)} kWh at ${priceText(limitMicroEurPerKwh)} EUR/kWh in step ${step}: ${result.status}`,
+        `${result.account} ${args.side}s ${kwhText(energyWh)} kWh at ${priceText(limitMicroEurPerKwh)} EUR/kWh in step ${result.step}: ${result.status}`,
         `transaction ${result.id}`,
       ]);
     },

@@ -226,8 +226,8 @@ describe('chain', () => {
   it('shows reorganisations with their fork', () => {
     const { chain } = fixture.core;
     const at = (height: number) => ({ height, hash: chain.mainChainAt(height)!.idHex });
-    const record = { atMs: 5, depth: 2, oldTip: { height: 20, hash: HASH }, newTip: at(21) };
-    const shown = reorganisationOf(fixture.access, { ...record, droppedTransactions: [], includedAgain: [] });
+    const record = { atMs: 5, depth: 2, oldTip: { height: 20, hash: HASH }, newTip: at(21), fork: at(18) };
+    const shown = reorganisationOf({ ...record, droppedTransactions: [], includedAgain: [] });
     expect(shown).toMatchObject({ depth: 2, forkHeight: 18, forkHash: at(18).hash, newHeight: 21 });
   });
 

@@ -153,18 +153,13 @@ function pageOf(
 }
 
 /** A reorganisation as lists and the topic `reorg` show it. */
-export function reorganisationOf(access: NodeAccess, record: ReorgRecord): Result<'chain_getReorgs'>[number] {
-  const { chain } = access.core;
-  const { oldTip, newTip, depth } = record;
-  const forkHeight = oldTip.height - depth;
-  const branch = chain.node(newTip.hash);
-  const fork =
-    (branch === undefined ? null : ancestorAt(branch, forkHeight)) ?? chain.mainChainAt(forkHeight)!;
+export function reorganisationOf(record: ReorgRecord): Result<'chain_getReorgs'>[number] {
+  const { oldTip, newTip, fork, depth } = record;
   return {
     atMs: Math.floor(record.atMs),
     depth,
-    forkHeight,
-    forkHash: fork.idHex,
+    forkHeight: fork.height,
+    forkHash: fork.hash,
     oldHeight: oldTip.height,
     oldHash: oldTip.hash,
     newHeight: newTip.height,
@@ -234,7 +229,7 @@ export function chainHandlers(queries: Queries): ChainHandlers {
       access
         .reorgs()
         .slice(0, limit)
-        .map((record) => reorganisationOf(access, record)),
+        .map((record) => reorganisationOf(record)),
     chain_verify: createVerify(access),
     chain_getProof: (params) => getProof(queries, params),
   };

@@ -1,7 +1,8 @@
 /** Handlers of `market_*`. */
 import { ASK, BID } from '../../market/transactions.ts';
+import { openSteps } from '../../market/windows.ts';
 import { accountName } from '../../protocol/accounts.ts';
-import { createBody, kindOf } from '../../protocol/codec.ts';
+import { createBody, kindOf, payloadOf } from '../../protocol/codec.ts';
 import { transactionMessage } from '../../protocol/signing.ts';
 import type { OrderEntry } from '../../protocol/state.ts';
 import { rejected } from '../../rpc/errors.ts';
@@ -38,17 +39,36 @@ function levelsOf(orders: readonly OrderEntry[], side: number): Level[] {
   return [...levels.values()].sort((a, b) => sign * (a.priceMicroEurPerKwh - b.priceMicroEurPerKwh));
 }
 
+/** The member's orders for a step, on the chain and on their way to it. */
+function ownOrders(access: NodeAccess, account: number, step: number): { sequence: number; side: number }[] {
+  const own = tipState(access)
+    .orders(step)
+    .filter((order) => order.account === account)
+    .map(({ sequence, side }) => ({ sequence, side }));
+  for (const { transaction } of access.core.mempool.list()) {
+    const { body } = transaction;
+    if (kindOf(body) !== 'order' || body.step !== step || body.account !== account) continue;
+    own.push({ sequence: body.sequence, side: payloadOf(body, 'order').side });
+  }
+  return own;
+}
+
+/** The last open step on whose book the member does not stand on the other side; its window stays open longest. */
+function openStep(access: NodeAccess, account: number, side: number): number {
+  const { first, end } = openSteps(genesisOf(access), access.core.clockMs());
+  for (let step = end - 1; step >= first; step--) {
+    if (ownOrders(access, account, step).every((order) => order.side === side)) return step;
+  }
+  throw rejected(
+    { code: 'ORDER_WINDOW_CLOSED', message: 'no open step takes an order on this side of the book' },
+    'try again in the next step, or name a step',
+  );
+}
+
 /** The least sequence that neither the chain nor a waiting transaction has taken. */
 function freeSequence(access: NodeAccess, account: number, step: number): number {
   const { orderQuota } = genesisOf(access).params;
-  const taken = new Set<number>();
-  for (const order of tipState(access).orders(step)) {
-    if (order.account === account) taken.add(order.sequence);
-  }
-  for (const { transaction } of access.core.mempool.list()) {
-    const { body } = transaction;
-    if (kindOf(body) === 'order' && body.step === step && body.account === account) taken.add(body.sequence);
-  }
+  const taken = new Set(ownOrders(access, account, step).map((order) => order.sequence));
   for (let sequence = 0; sequence < orderQuota; sequence++) if (!taken.has(sequence)) return sequence;
   throw rejected(
     { code: 'TX_OVER_QUOTA', message: `all ${orderQuota} orders of step ${step} are used` },
@@ -69,9 +89,11 @@ async function submitOrder(
       remedy: 'ask the node of the member; node_info names it',
     });
   }
-  const { step, energyWh, limitMicroEurPerKwh } = given;
+  const { energyWh, limitMicroEurPerKwh } = given;
+  const side = given.side === 'buy' ? BID : ASK;
+  const step = given.step ?? openStep(access, account, side);
   const sequence = freeSequence(access, account, step);
-  const payload = { side: given.side === 'buy' ? BID : ASK, energyWh, limitMicroEurPerKwh };
+  const payload = { side, energyWh, limitMicroEurPerKwh };
   const body = createBody({ kind: 'order', step, account, sequence, payload });
   const message = transactionMessage(access.core.chain.rules.genesisRoot, body);
   const id = await submitChecked(access, { body, signatures: [signer.sign(message)] });

@@ -97,7 +97,9 @@ export const marketMethods = {
         side: z.enum(['buy', 'sell']),
         energyWh: z.int().min(1).max(ENERGY_LIMIT),
         limitMicroEurPerKwh: int32(),
-        step: uint32(),
+        step: uint32()
+          .optional()
+          .describe('default: the last open step without own orders on the other side'),
       }),
     result: () =>
       z.strictObject({
