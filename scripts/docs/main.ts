@@ -1,5 +1,6 @@
 /** The reference pages of docs/reference, made from the code. */
 import '../../node/util/polyfill.ts';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { cliPage } from './cli.ts';
@@ -22,23 +23,26 @@ function* sourcesIn(root: string, folder: string): Generator<SourceText> {
   }
 }
 
+/** The page as the project's formatter leaves it, so that a check of the format finds nothing to change. */
+function formatted(root: string, path: string, content: string): string {
+  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+  const args = [biome, 'format', `--stdin-file-path=${path}`];
+  const maxBuffer = 64 * 1024 * 1024;
+  return execFileSync(process.execPath, args, { cwd: root, input: content, encoding: 'utf8', maxBuffer });
+}
+
 /** Path from the root of the checkout -> content, for every generated page. */
 export async function referencePages(root: string): Promise<Map<string, string>> {
   const sources = [...sourcesIn(root, 'node'), ...sourcesIn(root, 'testnet')];
-  return new Map([
+  const pages: [string, string][] = [
     ['docs/reference/rpc.md', rpcPage()],
     ['docs/reference/openrpc.json', openRpcFile()],
     ['docs/reference/errors.md', errorsPage(sources)],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/config.md', configPage()],
     ['docs/reference/cli.md', await cliPage()],
-  ]);
-}
-
-/** Whether a page says what it should; formatting is no part of what JSON says. */
-function isSame(path: string, is: string, should: string): boolean {
-  if (!path.endsWith('.json')) return is === should;
-  return JSON.stringify(JSON.parse(is)) === JSON.stringify(JSON.parse(should));
+  ];
+  return new Map(pages.map(([path, content]) => [path, formatted(root, path, content)]));
 }
 
 /** The generated pages that are missing or differ from what the code says now. */
@@ -52,7 +56,7 @@ export async function stalePages(root: string): Promise<string[]> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    if (is === null || !isSame(path, is, content)) stale.push(path);
+    if (is !== content) stale.push(path);
   }
   const folder = join(root, 'docs', 'reference');
   const known = new Set(expected.keys());

@@ -1,13 +1,14 @@
 /** `rpc.md` and `openrpc.json`: the interface of a running node. */
-import { type OpenRpcMethod, openRpcDocument } from '../../node/rpc/open-rpc.ts';
+
 import { RPC_CODES } from '../../node/rpc/errors.ts';
 import { DEFAULT_LIMITS } from '../../node/rpc/limits.ts';
+import { type OpenRpcMethod, openRpcDocument } from '../../node/rpc/open-rpc.ts';
 import { TOPICS } from '../../node/rpc/schema/rpc.ts';
-import { cell, code, fenced, formatJson, page, table } from './markdown.ts';
+import { cell, code, fenced, page, table } from './markdown.ts';
 import { rangeText, type Schema, typeName } from './schema.ts';
 
 export function openRpcFile(): string {
-  return `${formatJson(openRpcDocument())}\n`;
+  return `${JSON.stringify(openRpcDocument(), null, 2)}\n`;
 }
 
 function parametersOf({ params }: OpenRpcMethod): string {

@@ -32,7 +32,8 @@ function scalarName(schema: Schema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.pattern !== undefined) return PATTERNS[schema.pattern] ?? 'string';
-  return typeof schema.type === 'string' ? schema.type : 'any';
+  if (Array.isArray(schema.type)) return schema.type.join(' | ');
+  return schema.type ?? 'any';
 }
 
 /** An object in several lines, everything else in one. */
