@@ -5,7 +5,7 @@ import { setHasher } from '@chainsafe/persistent-merkle-tree';
 import { hasher } from '@chainsafe/persistent-merkle-tree/hasher/as-sha256';
 import { dataFolder } from '../node/config/data-folder.ts';
 import { NodeConfig, NodeKeys } from '../node/config/node-config.ts';
-import { createGenesisBlock, createGenesisState } from '../node/consensus/genesis.ts';
+import { createGenesisBlock, createGenesisState, requireGenesis } from '../node/consensus/genesis.ts';
 import { identityFromSeed } from '../node/p2p/identity.ts';
 import { genesisToJson } from '../node/protocol/genesis-file.ts';
 import type { Genesis } from '../node/protocol/types.ts';
@@ -40,8 +40,9 @@ export function readManifest(dir: string): Manifest | null {
   return parseManifest(text, path);
 }
 
-/** The text of `genesis.json`: the genesis with the nonce of its block. */
-export function genesisFileText(genesis: Genesis): string {
+/** The text of `genesis.json`: the genesis with the nonce of its block. Throws the genesis rule that is broken. */
+export function genesisFileText(genesis: Genesis, options: { development: boolean }): string {
+  requireGenesis(genesis, options);
   setHasher(hasher);
   const block = createGenesisBlock(genesis, createGenesisState(genesis));
   return genesisToJson({ genesis, nonce: block.signedHeader.header.nonce });
@@ -119,7 +120,7 @@ export function writeNodeFolder(root: string, files: NodeFiles): void {
 
 /** Writes the manifest and every node's data folder below `dir`; the manifest last, so that it means "complete". */
 export async function writeDataFolders(dir: string, manifest: Manifest): Promise<void> {
-  const genesis = genesisFileText(buildGenesis(manifest));
+  const genesis = genesisFileText(buildGenesis(manifest), { development: false });
   const seeds = await seedAddresses(manifest);
   for (const node of manifest.nodes) {
     const others = [...seeds].filter(([name]) => name !== node.name).slice(0, SEED_NODES);

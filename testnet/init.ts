@@ -58,7 +58,7 @@ export async function initNode(options: InitOptions): Promise<{ dataDir: string;
     dev: true,
   });
   writeNodeFolder(options.dataDir, {
-    genesis: genesisFileText(genesis),
+    genesis: genesisFileText(genesis, { development: true }),
     config,
     keys: {
       peer: toHex(seeds.peer),

@@ -21,7 +21,7 @@ import {
 } from '../protocol/types.ts';
 import { BPS_ONE } from '../protocol/units.ts';
 import { bytesFromBigint, toHex } from '../util/bytes.ts';
-import { assert } from '../util/errors.ts';
+import { assert, WattmeshError } from '../util/errors.ts';
 import { FLOOR_TARGET, isBelowTarget } from './target.ts';
 
 const DAY_MS = 86_400_000;
@@ -78,6 +78,17 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
     return violation('GENESIS_MINERS', 'a miner is listed twice');
   }
   return checkSizes(genesis) ?? checkPolicy(genesis.policy);
+}
+
+/** Throws the broken genesis rule as an error with a remedy. */
+export function requireGenesis(genesis: GenesisValue, options: { development: boolean }): void {
+  const refused = checkGenesis(genesis, options);
+  if (refused === null) return;
+  throw new WattmeshError({
+    code: refused.code,
+    message: `the genesis cannot start a chain: ${refused.message}`,
+    remedy: 'choose another preset or parameters; "dev": true in node.json allows fewer than ten miners',
+  });
 }
 
 /** One key in two places would be one voice with two votes. */

@@ -31,7 +31,11 @@ function addBlock(machine: Machine, block: Block, from: string): 'accept' | 'ign
       later.push({ block, from, dueWallMs: result.dueMs });
       if (later.length > MAX_LATER) later.shift();
       return 'ignore';
+    case 'stale':
+      return 'ignore';
     case 'invalid':
+      // Blocks are relayed before they are executed: the sender need not know yet what is wrong with the parent.
+      if (result.violation.code === 'BLOCK_PARENT_INVALID') return 'ignore';
       penalise(machine, from, 100, result.violation);
       return 'reject';
     default: {
@@ -51,7 +55,16 @@ export function onBlocksAnswer(
   answer: { peer: string; blocks: Block[]; asked: string[] },
 ): void {
   const { peer, blocks, asked } = answer;
-  if (blocks.length === 0 || blocks.length > asked.length) machine.sync.unhelpful(peer);
+  if (blocks.some((block, i) => toHex(blockId(block.signedHeader.header)) !== asked[i])) {
+    machine.sync.unhelpful(peer);
+    return penalise(
+      machine,
+      peer,
+      50,
+      violation('PEER_BLOCKS', 'it answers with blocks that nobody asked for'),
+    );
+  }
+  if (blocks.length === 0) machine.sync.unhelpful(peer);
   for (const block of blocks) if (!repair(machine, block)) addBlock(machine, block, peer);
   advance(machine);
 }
@@ -73,7 +86,12 @@ export function onHeadersAnswer(machine: Machine, answer: { peer: string; header
   for (const signed of headers) {
     const result = machine.chain.addHeader(signed, machine.now.wallMs);
     if (result.outcome === 'added') added++;
+    // A peer answers with its main chain, which it has executed.
     if (result.outcome === 'invalid') penalise(machine, peer, 100, result.violation);
+    if (result.outcome === 'known' && machine.chain.isInvalid(result.node.idHex)) {
+      penalise(machine, peer, 100, violation('BLOCK_PARENT_INVALID', 'a block of its chain breaks a rule'));
+      break;
+    }
     if (result.outcome === 'orphan') {
       penalise(machine, peer, 20, violation('PEER_HEADERS', 'the headers do not follow the locator'));
     }

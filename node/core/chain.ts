@@ -30,6 +30,8 @@ const KEPT_STATE_INTERVAL = 64;
 export type HeaderResult =
   | { outcome: 'added' | 'known'; node: HeaderNode }
   | { outcome: 'orphan' }
+  /** On a branch that leaves the chain below the own final block: never of use here. */
+  | { outcome: 'stale' }
   | { outcome: 'later'; dueMs: number }
   | { outcome: 'invalid'; violation: Violation };
 
@@ -113,6 +115,7 @@ export function createChain(rules: ChainRules, start: ChainStart): Chain {
       if (known !== undefined) return { outcome: 'known', node: known };
       const parent = data.nodes.get(toHex(signed.header.body.parent));
       if (parent === undefined) return { outcome: 'orphan' };
+      if (ancestorAt(parent, data.final.height) !== data.final) return { outcome: 'stale' };
       if (data.invalid.has(parent.idHex)) {
         return {
           outcome: 'invalid',

@@ -26,6 +26,8 @@ export type CoreEvent =
   | { type: 'mined'; jobId: number; timestampMs: number; nonce: Uint8Array }
   | { type: 'persisted'; batch: number }
   | { type: 'submit'; requestId: number; transaction: Transaction }
+  /** The host found the record of a block of the main chain damaged. */
+  | { type: 'damaged'; height: number }
   | { type: 'setMining'; on: boolean };
 
 /** A block to be written, with what its execution gave. */
@@ -58,6 +60,8 @@ export type Notice =
       finalHeight: number;
     }
   | { type: 'dropped'; transaction: Transaction; violation: Violation }
+  /** A block with good work and signature whose execution breaks a rule. */
+  | { type: 'invalid'; node: HeaderNode; violation: Violation }
   | { type: 'safeMode'; reason: string };
 
 export type Effect =

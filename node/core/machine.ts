@@ -2,9 +2,7 @@
 import type { HeaderNode } from '../consensus/header-chain.ts';
 import { marketClockMs } from '../consensus/header-chain.ts';
 import { type Violation, violation } from '../market/violation.ts';
-import { transactionId } from '../protocol/codec.ts';
 import type { Block, Transaction } from '../protocol/types.ts';
-import { toHex } from '../util/bytes.ts';
 import type { Chain } from './chain.ts';
 import type { Effect, Now, PersistBatch } from './events.ts';
 import type { Admission, Mempool } from './mempool.ts';
@@ -74,7 +72,11 @@ export function admit(machine: Machine, transaction: Transaction): Admission {
 /** Moves to the best branch and tells the world what changed; the batch that makes it durable, or null. */
 export function advance(machine: Machine, authored: PersistBatch['authored'] = null): number | null {
   const { chain, mempool, stats, sealed } = machine;
-  const { connected, disconnected } = chain.advance((idHex) => mempool.isKnown(idHex));
+  const { connected, disconnected, invalid } = chain.advance((idHex) => mempool.isKnown(idHex));
+  for (const { node, violation: broken } of invalid) {
+    // Blocks are relayed before they are executed, so whoever sent this one need not have known.
+    emit(machine, { type: 'notify', notice: { type: 'invalid', node, violation: broken } });
+  }
   if (connected.length === 0 && disconnected.length === 0) return null;
   updatePool(machine, connected, disconnected);
   if (disconnected.length > 0) {
@@ -145,12 +147,13 @@ function updatePool(
 ): void {
   const { chain, mempool } = machine;
   for (const node of disconnected) {
-    for (const transaction of chain.block(node.idHex)?.transactions ?? []) admit(machine, transaction);
+    for (const transaction of chain.block(node.idHex)?.transactions ?? []) {
+      mempool.release(transaction);
+      admit(machine, transaction);
+    }
   }
   for (const node of connected) {
-    for (const transaction of chain.block(node.idHex)!.transactions) {
-      mempool.remove(toHex(transactionId(transaction)));
-    }
+    for (const transaction of chain.block(node.idHex)!.transactions) mempool.include(transaction);
   }
   for (const { transaction } of mempool.expire(nextClockMs(machine))) {
     const late = violation('TX_EXPIRED', 'its window closed before a block included it');

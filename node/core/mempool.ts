@@ -25,7 +25,7 @@ export interface PendingTransaction {
 export type Admission =
   | { outcome: 'added'; entry: PendingTransaction }
   | { outcome: 'known' }
-  /** Harmless: late, early, full or a second transaction for a taken slot. */
+  /** Harmless, and signed by who must sign: late, early, full or a second transaction for a taken slot. */
   | { outcome: 'refused'; violation: Violation }
   /** Nobody honest sends this. */
   | { outcome: 'invalid'; violation: Violation };
@@ -36,6 +36,10 @@ export interface Mempool {
   /** Whether the signatures of this transaction were checked here. */
   isKnown(idHex: string): boolean;
   remove(idHex: string): void;
+  /** A block of the main chain holds it: it waits no more, and its slot is taken until its window closes. */
+  include(transaction: Transaction): void;
+  /** Its block left the main chain. */
+  release(transaction: Transaction): void;
   /** Drops what no block can include any more; says what went. */
   expire(clockMs: number): PendingTransaction[];
   list(): PendingTransaction[];
@@ -53,6 +57,8 @@ export function createMempool(rules: ChainRules): Mempool {
   const entries = new Map<string, PendingTransaction>();
   const slots = new Map<string, string>();
   const known = new Set<string>();
+  /** End of the window by slot, of what the main chain holds. */
+  const included = new Map<string, number>();
   let bytes = 0;
 
   const remove = (idHex: string): void => {
@@ -71,24 +77,21 @@ export function createMempool(rules: ChainRules): Mempool {
     add(transaction, { state, clockMs, nowMs }) {
       const idHex = toHex(transactionId(transaction));
       if (entries.has(idHex)) return { outcome: 'known' };
-      const early = admissible(rules, transaction.body, clockMs);
-      if (early) return { outcome: 'refused', violation: early };
-      const slot = slotKey(transaction.body);
-      if (slots.has(slot)) {
-        return {
-          outcome: 'refused',
-          violation: violation('TX_DUPLICATE', 'another transaction waits for this slot'),
-        };
-      }
+      // What every node would refuse comes first: a peer that relays the rest of a batch must not answer for it.
+      const forged = forgery(rules, transaction, known.has(idHex) ? null : state);
+      if (forged) return { outcome: 'invalid', violation: forged };
+      remember(idHex);
       const size = transactionBytes(transaction);
-      if (entries.size >= MEMPOOL_MAX_COUNT || bytes + size > MEMPOOL_MAX_BYTES) {
-        return { outcome: 'refused', violation: violation('MEMPOOL_FULL', 'too many transactions wait') };
-      }
-      if (!known.has(idHex)) {
-        const forged = checkSignatures(rules, state, transaction);
-        if (forged) return { outcome: 'invalid', violation: forged };
-        remember(idHex);
-      }
+      const isFull = entries.size >= MEMPOOL_MAX_COUNT || bytes + size > MEMPOOL_MAX_BYTES;
+      const slot = slotKey(transaction.body);
+      const refused =
+        outsideWindow(rules, transaction.body, clockMs) ??
+        (included.has(slot)
+          ? violation('TX_DUPLICATE', 'the chain holds a transaction of this slot')
+          : null) ??
+        (slots.has(slot) ? violation('TX_DUPLICATE', 'another transaction waits for this slot') : null) ??
+        (isFull ? violation('MEMPOOL_FULL', 'too many transactions wait') : null);
+      if (refused) return { outcome: 'refused', violation: refused };
       const entry = { transaction, idHex, bytes: size, receivedMs: nowMs };
       entries.set(idHex, entry);
       slots.set(slot, idHex);
@@ -98,7 +101,13 @@ export function createMempool(rules: ChainRules): Mempool {
     get: (idHex) => entries.get(idHex),
     isKnown: (idHex) => known.has(idHex),
     remove,
+    include(transaction) {
+      remove(toHex(transactionId(transaction)));
+      included.set(slotKey(transaction.body), windowOf(rules, transaction.body).untilMs);
+    },
+    release: (transaction) => void included.delete(slotKey(transaction.body)),
     expire(clockMs) {
+      for (const [slot, untilMs] of included) if (untilMs <= clockMs) included.delete(slot);
       const gone = [...entries.values()].filter(
         (entry) => windowOf(rules, entry.transaction.body).untilMs <= clockMs,
       );
@@ -110,17 +119,22 @@ export function createMempool(rules: ChainRules): Mempool {
   };
 }
 
-/**
- * The checks that need no state. A window that opens soon is accepted: the sender's clock may be a block ahead of ours.
- */
-function admissible(rules: ChainRules, body: TransactionBody, clockMs: number): Violation | null {
+/** What no node of this chain accepts at any time; signatures against the keys of a state, null: checked before. */
+function forgery(rules: ChainRules, transaction: Transaction, state: StateStore | null): Violation | null {
+  const { body } = transaction;
   const kind = kindOf(body);
   if (!isSupportedKind(kind)) return violation('TX_KIND_UNSUPPORTED', `${kind} has no rule in this version`);
-  const { orderQuota, orderWindowMs } = rules.genesis.params;
+  const { orderQuota } = rules.genesis.params;
   const quota = kind === 'order' || kind === 'cancel' ? orderQuota : 1;
   if (body.sequence >= quota) {
     return violation('TX_OVER_QUOTA', `sequence ${body.sequence}, the quota is ${quota} per step`);
   }
+  return state === null ? null : checkSignatures(rules, state, transaction);
+}
+
+/** A window that opens soon is accepted: the sender's clock may be a block ahead of ours. */
+function outsideWindow(rules: ChainRules, body: TransactionBody, clockMs: number): Violation | null {
+  const { orderWindowMs } = rules.genesis.params;
   const window = windowOf(rules, body);
   if (clockMs >= window.untilMs) {
     return violation(

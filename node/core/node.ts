@@ -42,6 +42,8 @@ export interface Core {
   /** Market clock of the next block. */
   clockMs(): number;
   mining(): boolean;
+  /** Blocks of the main chain whose body has yet to come again from a peer. */
+  repairsLeft(): number;
   stats(): Readonly<CoreStats>;
 }
 
@@ -54,6 +56,7 @@ export function createCore(options: CoreOptions): Core {
     sync: machine.sync,
     clockMs: () => nextClockMs(machine),
     mining: () => machine.mining,
+    repairsLeft: () => machine.repairs.size,
     stats: () => machine.stats,
     step(event, now) {
       machine.now = now;
@@ -133,6 +136,11 @@ function handle(machine: Machine, event: CoreEvent): void {
       return onPersisted(machine, event.batch);
     case 'submit':
       return onSubmit(machine, event.requestId, event.transaction);
+    case 'damaged': {
+      const damaged = machine.chain.mainChainAt(event.height);
+      if (damaged !== null) machine.repairs.set(damaged.idHex, damaged);
+      return;
+    }
     case 'setMining':
       return setMining(machine, event.on);
   }

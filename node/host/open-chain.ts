@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { DataFolder } from '../config/data-folder.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import { checkGenesis, genesisRoot } from '../consensus/genesis.ts';
+import { genesisRoot, requireGenesis } from '../consensus/genesis.ts';
 import type { ChainRules } from '../consensus/header.ts';
 import { type Core, createCore } from '../core/node.ts';
 import type { Logger } from '../log/logger.ts';
@@ -36,13 +36,8 @@ export function readGenesis(path: string, options: { development: boolean }): Ge
     });
   }
   const document = genesisFromJson(text);
-  const refused = checkGenesis(document.genesis, options);
-  if (refused === null) return document;
-  throw new WattmeshError({
-    code: refused.code,
-    message: `the genesis cannot start a chain: ${refused.message}`,
-    remedy: 'make the manifest anew, or set "dev": true in node.json for a development chain',
-  });
+  requireGenesis(document.genesis, options);
+  return document;
 }
 
 /** Opens the store, verifies what it holds and executes the blocks after the last snapshot again. */
