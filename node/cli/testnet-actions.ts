@@ -11,7 +11,6 @@ import { statusLines, testnetStatus } from '../../testnet/status.ts';
 import { bringUp, openTestnet, STOP_GRACE_MS, type UpOptions } from '../../testnet/up.ts';
 import { createScreen, plainLine, renderFrame } from '../../testnet/view.ts';
 import { WattmeshError } from '../util/errors.ts';
-import type { LaunchArguments } from './commands/testnet.ts';
 import { withInterrupt } from './interrupt.ts';
 import { printJson, printLine, printNote } from './output.ts';
 import { nodeScriptPath } from './paths.ts';
@@ -26,6 +25,16 @@ function startBase(signal: AbortSignal): Omit<StartOptions, 'bound' | 'onProgres
     startLimitMs: START_LIMIT_MS,
     readyLimitMs: READY_LIMIT_MS,
   };
+}
+
+/** What `run` and `up` are given to make a testnet from. */
+export interface LaunchArguments {
+  preset: string | undefined;
+  dir: string | undefined;
+  seed: string | undefined;
+  'port-base': number | undefined;
+  prices: string | undefined;
+  date: string | undefined;
 }
 
 function upOptions(args: LaunchArguments, more: Pick<UpOptions, 'steps' | 'fresh'>): UpOptions {

@@ -1,17 +1,10 @@
 /** `wattmesh testnet run|up|status|logs|kill|start|down`: declarations; the work is in testnet-actions. */
+
 import type { Argv } from 'yargs';
 import { LOG_LEVELS } from '../../../testnet/log-lines.ts';
 import { WattmeshError } from '../../util/errors.ts';
 import { withTestnetOptions } from '../options.ts';
-
-export interface LaunchArguments {
-  preset: string | undefined;
-  dir: string | undefined;
-  seed: string | undefined;
-  'port-base': number | undefined;
-  prices: string | undefined;
-  date: string | undefined;
-}
+import type { LaunchArguments } from '../testnet-actions.ts';
 
 function checkSeed(seed: string): string {
   if (/^\d{1,18}$/.test(seed)) return seed;
