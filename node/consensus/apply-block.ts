@@ -88,14 +88,14 @@ export function checkSignatures(
   return null;
 }
 
-/** Executes given transactions; the first that breaks a rule makes the body invalid. */
-export function executeBody(
+/** The rules of a body that need no execution: limits, canonical order, signatures of the keys before the block. */
+function checkBody(
   rules: ChainRules,
-  input: ExecutionInput,
+  parentState: StateStore,
   body: { transactions: readonly Transaction[]; isKnown: KnownSignatures },
-): Execution | Violation {
+): Violation | null {
   const { maxBlockTransactions, maxBlockBytes } = rules.genesis.params;
-  const { transactions } = body;
+  const { transactions, isKnown } = body;
   if (transactions.length > maxBlockTransactions) {
     return violation(
       'BLOCK_TOO_MANY',
@@ -104,18 +104,33 @@ export function executeBody(
   }
   const bytes = transactions.reduce((sum, tx) => sum + transactionBytes(tx), BLOCK_OVERHEAD_BYTES);
   if (bytes > maxBlockBytes) return violation('BLOCK_BYTES', `${bytes} bytes, ${maxBlockBytes} are allowed`);
-  const context = begin(rules, input);
-  for (const [i, transaction] of transactions.entries()) {
-    if (i > 0 && compareTransactions(transactions[i - 1]!, transaction) >= 0) {
+  for (let i = 1; i < transactions.length; i++) {
+    if (compareTransactions(transactions[i - 1]!, transactions[i]!) >= 0) {
       return violation('BLOCK_ORDER', `transaction ${i} is not above its predecessor in canonical order`);
     }
-    const refused =
-      (body.isKnown(toHex(transactionId(transaction)))
-        ? null
-        : checkSignatures(rules, context.state, transaction)) ?? applyTransaction(context, transaction.body);
+  }
+  for (const [i, transaction] of transactions.entries()) {
+    if (isKnown(toHex(transactionId(transaction)))) continue;
+    const refused = checkSignatures(rules, parentState, transaction);
     if (refused) return violation(refused.code, `transaction ${i}: ${refused.message}`);
   }
-  return finish(context, transactions);
+  return null;
+}
+
+/** Executes given transactions; the first that breaks a rule makes the body invalid. */
+export function executeBody(
+  rules: ChainRules,
+  input: ExecutionInput,
+  body: { transactions: readonly Transaction[]; isKnown: KnownSignatures },
+): Execution | Violation {
+  const malformed = checkBody(rules, input.parentState, body);
+  if (malformed) return malformed;
+  const context = begin(rules, input);
+  for (const [i, transaction] of body.transactions.entries()) {
+    const refused = applyTransaction(context, transaction.body);
+    if (refused) return violation(refused.code, `transaction ${i}: ${refused.message}`);
+  }
+  return finish(context, body.transactions);
 }
 
 /**

@@ -69,6 +69,16 @@ export function onBlocksAnswer(
   advance(machine);
 }
 
+/** A block that is still in memory is written anew; any other must come from a peer. */
+export function onDamaged(machine: Machine, height: number): void {
+  const { chain, repairs } = machine;
+  const node = chain.mainChainAt(height);
+  if (node === null || node.parent === null) return;
+  const block = chain.block(node.idHex);
+  if (block !== undefined) emit(machine, { type: 'repaired', node, block });
+  else repairs.set(node.idHex, node);
+}
+
 /** Hands a block that is damaged on disk to the host; its header, and so its body's root, was checked long ago. */
 function repair(machine: Machine, block: Block): boolean {
   const node = machine.repairs.get(toHex(blockId(block.signedHeader.header)));

@@ -229,10 +229,12 @@ function branchFinal(data: ChainData, rules: ChainRules, node: HeaderNode): numb
 function bestOf(data: ChainData, rules: ChainRules, usable: (node: HeaderNode) => boolean): HeaderNode {
   let best = data.main[data.main.length - 1]!;
   let bestFinal = branchFinal(data, rules, best);
+  const { finalityDepth } = rules.genesis.params;
   for (const leaf of data.leaves) {
     let node: HeaderNode = leaf;
     while (node.parent !== null && (data.invalid.has(node.idHex) || !usable(node))) node = node.parent;
-    if (node.work <= best.work && node.height <= best.height) continue;
+    // Not even final blocks could speak for it: none of its blocks is final above this height.
+    if (node.work <= best.work && node.height - finalityDepth <= bestFinal) continue;
     if (!mayReorganise(data, node)) continue;
     const nodeFinal = branchFinal(data, rules, node);
     if (nodeFinal > bestFinal || (nodeFinal === bestFinal && node.work > best.work)) {

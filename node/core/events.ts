@@ -85,7 +85,7 @@ export type Effect =
   /** A hundred points end in a ban. */
   | { type: 'penalise'; peer: string; points: number; reason: string }
   | { type: 'persist'; batch: PersistBatch }
-  /** A damaged block came again from a peer. */
+  /** The body of a block whose record is damaged, to be written anew. */
   | { type: 'repaired'; node: HeaderNode; block: Block }
   /** Search a nonce for this header; the timestamp may be refreshed, never below `earliestMs`. */
   | { type: 'mine'; jobId: number; body: HeaderBody; earliestMs: number }

@@ -8,7 +8,7 @@ import type { Signer } from '../protocol/signing.ts';
 import type { Block } from '../protocol/types.ts';
 import { toHex } from '../util/bytes.ts';
 import type { Rng } from '../util/rng.ts';
-import { onBlockGossip, onBlocksAnswer, onHeadersAnswer, retryLater } from './blocks.ts';
+import { onBlockGossip, onBlocksAnswer, onDamaged, onHeadersAnswer, retryLater } from './blocks.ts';
 import { type Chain, type ChainStart, createChain } from './chain.ts';
 import type { CoreEvent, Effect, Now } from './events.ts';
 import { type CoreStats, emit, type Machine, nextClockMs, penalise } from './machine.ts';
@@ -136,11 +136,8 @@ function handle(machine: Machine, event: CoreEvent): void {
       return onPersisted(machine, event.batch);
     case 'submit':
       return onSubmit(machine, event.requestId, event.transaction);
-    case 'damaged': {
-      const damaged = machine.chain.mainChainAt(event.height);
-      if (damaged !== null) machine.repairs.set(damaged.idHex, damaged);
-      return;
-    }
+    case 'damaged':
+      return onDamaged(machine, event.height);
     case 'setMining':
       return setMining(machine, event.on);
   }

@@ -6,7 +6,7 @@ import { Block, SignedHeader } from '../protocol/types.ts';
 import { encodeCommit } from '../storage/commit.ts';
 import type { Store, StoreOp } from '../storage/interface.ts';
 import { authoredKey, blockKey, headerKey, receiptsKey, snapshotKey, tipKey } from '../storage/layout.ts';
-import { equalBytes } from '../util/bytes.ts';
+import { equalBytes, toHex } from '../util/bytes.ts';
 import { WattmeshError } from '../util/errors.ts';
 
 export interface ChainStore {
@@ -14,9 +14,11 @@ export interface ChainStore {
   persist(batch: PersistBatch): Promise<void>;
   /** Writes a block (and receipts, where made again) that was damaged. */
   rewrite(given: { height: number; id: Uint8Array; block?: Block; receipts?: ReceiptsValue }): Promise<void>;
-  /** Null: absent. Throws STORE_RECORD_DAMAGED, or BLOCK_RECORD_WRONG when another block lies there. */
+  /** Removes a record that belongs to no block any more. */
+  discard(what: 'block' | 'header' | 'receipts', of: { height: number; id: Uint8Array }): Promise<void>;
+  /** Waits for a write of the block under way. Null: absent. Throws STORE_RECORD_DAMAGED, or BLOCK_RECORD_WRONG when another block lies there. */
   block(height: number, id: Uint8Array): Promise<Block | null>;
-  /** Null: absent. Throws STORE_RECORD_DAMAGED. */
+  /** Waits for a write of the block under way. Null: absent. Throws STORE_RECORD_DAMAGED. */
   receipts(id: Uint8Array): Promise<ReceiptsValue | null>;
   readonly raw: Store;
 }
@@ -24,10 +26,29 @@ export interface ChainStore {
 /** `sequence` goes on from the commit record that a restart found. */
 export function createChainStore(store: Store, sequence: bigint): ChainStore {
   let next = sequence + 1n;
+  const underWay = new Map<string, Promise<void>>();
+  /** A failed write is its writer's to report; the reader sees what is on disk. */
+  const settled = async (id: Uint8Array): Promise<void> => underWay.get(toHex(id))?.catch(() => undefined);
   return {
     raw: store,
     async persist(batch) {
-      await store.write(operationsOf(batch, next++), { sync: true });
+      const written = store.write(operationsOf(batch, next++), { sync: true });
+      for (const { node } of batch.blocks) underWay.set(node.idHex, written);
+      try {
+        await written;
+      } finally {
+        for (const { node } of batch.blocks) {
+          if (underWay.get(node.idHex) === written) underWay.delete(node.idHex);
+        }
+      }
+    },
+    async discard(what, { height, id }) {
+      const key = {
+        block: blockKey,
+        header: headerKey,
+        receipts: (_: number, of: Uint8Array) => receiptsKey(of),
+      };
+      await store.write([{ type: 'del', key: key[what](height, id) }], { sync: true });
     },
     async rewrite({ height, id, block, receipts }) {
       const ops: StoreOp[] = [];
@@ -36,6 +57,7 @@ export function createChainStore(store: Store, sequence: bigint): ChainStore {
       await store.write(ops, { sync: true });
     },
     async block(height, id) {
+      await settled(id);
       const bytes = await store.get(blockKey(height, id));
       if (bytes === null) return null;
       const block = decode(Block, bytes);
@@ -47,6 +69,7 @@ export function createChainStore(store: Store, sequence: bigint): ChainStore {
       });
     },
     async receipts(id) {
+      await settled(id);
       const bytes = await store.get(receiptsKey(id));
       return bytes === null ? null : decode(Receipts, bytes);
     },

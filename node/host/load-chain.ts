@@ -33,6 +33,9 @@ interface Records {
   headers: Map<string, SignedHeader>;
   /** Encoded bodies by block id; only those above the snapshot are decoded. */
   bodies: Map<string, Uint8Array>;
+  /** Ids of blocks whose receipts, and whose own header records, are sound. */
+  receipts: Set<string>;
+  headersAlone: Set<string>;
   damage: Damage[];
 }
 
@@ -43,6 +46,7 @@ export async function loadChain(store: Store, genesis: SignedHeader): Promise<Lo
   const authoredParents = await authored(store);
   const root = linkHeader(null, genesis);
   const tip = chooseTip(root, records, commit);
+  if (commit !== null) noteGap(tip, records, commit);
   const snapshotHeights: number[] = [];
   if (tip.height === 0) {
     noteLostTip(records, commit, tip);
@@ -66,7 +70,7 @@ export async function loadChain(store: Store, genesis: SignedHeader): Promise<Lo
     .slice(0, start)
     .filter((node) => !records.bodies.has(node.idHex))
     .map((node) => node.height);
-  noteMissingBodies(records, path.slice(0, start));
+  noteMissing(records, path);
   return {
     stored: {
       headers: path.slice(0, start).map((node) => node.signed),
@@ -93,7 +97,13 @@ function damageOf(key: Uint8Array, reason: string): Damage | null {
 }
 
 async function readRecords(store: Store): Promise<Records> {
-  const records: Records = { headers: new Map(), bodies: new Map(), damage: [] };
+  const records: Records = {
+    headers: new Map(),
+    bodies: new Map(),
+    receipts: new Set(),
+    headersAlone: new Set(),
+    damage: [],
+  };
   for (const family of ['header', 'block', 'receipts'] as const) {
     const { from, to } = familyRange(family);
     try {
@@ -122,10 +132,13 @@ function takeRecord(
   const idHex = toHex(parsed.id);
   if (family === 'block') {
     records.bodies.set(idHex, entry.value);
+  } else if (family === 'receipts') {
+    records.receipts.add(idHex);
   } else if (family === 'header') {
     const header = decode(SignedHeader, entry.value);
     if (header === null || toHex(blockId(header.header)) !== idHex) return 'it is not the header of its key';
     records.headers.set(idHex, header);
+    records.headersAlone.add(idHex);
   }
   return null;
 }
@@ -218,20 +231,42 @@ function replayable(path: readonly HeaderNode[], records: Records): Block[] {
   for (const node of path) {
     const bytes = records.bodies.get(node.idHex);
     const block = bytes === undefined ? null : decode(Block, bytes);
-    if (block === null) {
-      noteMissingBodies(records, [node]);
-      break;
-    }
+    if (block === null) break;
     blocks.push(block);
   }
   return blocks;
 }
 
-function noteMissingBodies(records: Records, nodes: readonly HeaderNode[]): void {
-  const noted = new Set(records.damage.filter((d) => d.what === 'block').map((d) => d.hash));
-  for (const node of nodes) {
-    if (records.bodies.has(node.idHex) || noted.has(node.idHex)) continue;
-    records.damage.push({ what: 'block', height: node.height, hash: node.idHex, reason: 'it is missing' });
+/** Damaged log and table pieces show by absence alone. */
+function noteMissing(records: Records, path: readonly HeaderNode[]): void {
+  const heights = new Map(path.map((node) => [node.idHex, node.height]));
+  const there = { block: records.bodies, header: records.headersAlone, receipts: records.receipts };
+  const noted = new Set(records.damage.map(({ what, hash }) => `${what} ${hash}`));
+  for (const damage of records.damage) {
+    // Receipts lie under the id of their block alone.
+    if (damage.what === 'receipts') damage.height = heights.get(damage.hash ?? '') ?? null;
+  }
+  for (const [hash, height] of heights) {
+    for (const what of ['block', 'header', 'receipts'] as const) {
+      if (there[what].has(hash) || noted.has(`${what} ${hash}`)) continue;
+      records.damage.push({ what, height, hash, reason: 'it is missing' });
+    }
+  }
+}
+
+/** Blocks between the branch that links to genesis and what is left of the committed one: only the last has a known id. */
+function noteGap(reached: HeaderNode, records: Records, commit: CommitRecord): void {
+  let hash = toHex(commit.tipId);
+  let last = commit.tipHeight;
+  for (let header = records.headers.get(hash); header !== undefined; header = records.headers.get(hash)) {
+    hash = toHex(header.header.body.parent);
+    last = header.header.body.height - 1;
+  }
+  const noted = new Set(records.damage.map((damage) => damage.hash));
+  for (let height = reached.height + 1; height <= last; height++) {
+    const known = height === last ? hash : null;
+    if (known !== null && noted.has(known)) continue;
+    records.damage.push({ what: 'block', height, hash: known, reason: 'it is missing' });
   }
 }
 

@@ -14,7 +14,7 @@ import { MAX_ANSWER_BYTES, PROTOCOLS, type Protocol, TOPICS, type Topic } from '
 import { createRpcServer } from '../rpc/server.ts';
 import { addressesKey } from '../storage/layout.ts';
 import { fromHex } from '../util/bytes.ts';
-import type { DamageRecord, NodeAccess } from './access.ts';
+import type { NodeAccess } from './access.ts';
 import { loadVerifier, signerFromSeed } from './crypto.ts';
 import { readJsonFile, writeFileAtomic } from './files.ts';
 import { installHasher } from './hasher.ts';
@@ -24,9 +24,9 @@ import { createMemberServices, type MemberServices } from './member-services.ts'
 import { type OpenChain, openChain } from './open-chain.ts';
 import { createHandlers } from './queries/index.ts';
 import { healthOf } from './queries/node.ts';
+import { createRepair, type Repair } from './repair.ts';
 import { createRuntime, MAX_RESPONSE_BYTES, type Runtime } from './runtime.ts';
 import { createEvents } from './subscriptions.ts';
-import { verifyChain } from './verify-chain.ts';
 
 export const VERSION = '0.1.0';
 
@@ -103,7 +103,12 @@ async function assemble(assembly: Assembly): Promise<string> {
     chain,
     services,
     history: createHistory(),
-    damage: chain.damage.map((damage) => ({ ...damage, repaired: damage.what === 'tip' })),
+    repair: createRepair(chain.damage, {
+      core: chain.core,
+      store: chain.store,
+      log,
+      dispatch: (event) => node.runtime.dispatch(event),
+    }),
     runtime: null as unknown as Runtime,
     onTip: () => {},
   };
@@ -116,12 +121,7 @@ async function assemble(assembly: Assembly): Promise<string> {
     miner,
     log,
     onNotice: (notice) => onNotice(node, notice),
-    onRepaired: (height) => {
-      for (const damage of node.damage) {
-        if (damage.height === height && damage.what === 'block') damage.repaired = true;
-      }
-      log.info({ height }, 'damaged block came again from a peer');
-    },
+    onRepaired: node.repair.onRepaired,
     onFatal: (error) => fail(node, error),
   });
   stack.push({ name: 'runtime', stop: () => node.runtime.stop() });
@@ -133,7 +133,8 @@ async function assemble(assembly: Assembly): Promise<string> {
   }
   const url = await serve(node, { network, miner, account });
   node.runtime.dispatch({ type: 'wake' });
-  mendReceipts(node);
+  node.repair.start();
+  stack.push({ name: 'repair', stop: () => node.repair.stop() });
   return url;
 }
 
@@ -142,7 +143,7 @@ interface LiveNode {
   chain: OpenChain;
   services: MemberServices;
   history: ReturnType<typeof createHistory>;
-  damage: DamageRecord[];
+  repair: Repair;
   runtime: Runtime;
   onTip: (notice: Extract<Notice, { type: 'tip' }>) => void;
 }
@@ -215,6 +216,11 @@ function onNotice(node: LiveNode, notice: Notice): void {
   node.history.onNotice(core, notice, Date.now());
   if (notice.type === 'dropped') {
     log.debug({ code: notice.violation.code, step: notice.transaction.body.step }, 'transaction dropped');
+    return;
+  }
+  if (notice.type === 'invalid') {
+    const { height, idHex, author } = notice.node;
+    log.warn({ height, hash: idHex, author, violation: notice.violation }, 'block refused');
     return;
   }
   if (notice.type === 'safeMode') {
@@ -299,8 +305,8 @@ function createAccess(
     transactionStatus: (idHex) => node.history.status(core, idHex),
     setMining: (on) => node.runtime.dispatch({ type: 'setMining', on }),
     reorgs: () => node.history.reorgs(),
-    damage: () => node.damage,
-    verify: ({ to }) => verifyChain(core.chain, store, { to, mend: false }),
+    damage: node.repair.damage,
+    verify: node.repair.verify,
     unready: () => unready(core, parts.network),
     shutdown: node.assembly.options.onShutdown,
   };
@@ -316,25 +322,6 @@ function unready(core: Core, network: Network): string[] {
   const unsafe = core.chain.safeMode();
   if (unsafe !== null) reasons.push(`safe mode: ${unsafe}`);
   return reasons;
-}
-
-/** Receipts that were lost on disk are what executing the chain again gives. */
-function mendReceipts(node: LiveNode): void {
-  const { log } = node.assembly;
-  if (!node.damage.some((damage) => damage.what === 'receipts' || damage.what === 'block')) return;
-  const attempt = async (): Promise<void> => {
-    const { core, store } = node.chain;
-    const result = await verifyChain(core.chain, store, { to: core.chain.tip().height, mend: true });
-    if (!result.ok) {
-      // Bodies are still on their way from peers.
-      setTimeout(() => void attempt().catch(report), 2000).unref();
-      return;
-    }
-    for (const damage of node.damage) damage.repaired = true;
-    log.info({ checked: result.checked }, 'all records are whole again');
-  };
-  const report = (error: unknown) => log.error({ err: error }, 'records cannot be mended');
-  void attempt().catch(report);
 }
 
 function fail(node: LiveNode, error: unknown): void {

@@ -130,6 +130,7 @@ function setWake(desk: Desk, atMonoMs: number): void {
 /** Writes one after the other; a failed one ends the node, for what the core believes durable is not. */
 function write(desk: Desk, effect: Extract<Effect, { type: 'persist' | 'repaired' }>): void {
   const { store, onRepaired, onFatal } = desk.parts;
+  // Begun at once, for the store keeps their order: who reads a block now waits for it.
   const perform = async (): Promise<void> => {
     if (effect.type === 'persist') {
       await store.persist(effect.batch);
@@ -140,7 +141,8 @@ function write(desk: Desk, effect: Extract<Effect, { type: 'persist' | 'repaired
       onRepaired(height);
     }
   };
-  desk.writes = desk.writes.then(perform).catch(onFatal);
+  const done = perform().catch(onFatal);
+  desk.writes = desk.writes.then(() => done);
 }
 
 function mine({ parts }: Desk, { jobId, body, earliestMs }: Extract<Effect, { type: 'mine' }>): void {

@@ -102,7 +102,37 @@ export function deserializeState(bytes: Uint8Array): StateStore | null {
   }
 }
 
-function wrap(view: StateView): StateStore {
+/** Values read before, kept until one is written: a block reads most members, and views cost more than values. */
+interface Known {
+  members: readonly Member[] | null;
+  accounts: readonly Account[] | null;
+}
+
+/** Values are read from committed nodes only, hence the commit; it does not hash. */
+function all<V>(list: { commit(): void; getAllReadonlyValues(): V[] } | undefined): V[] {
+  if (list === undefined) return [];
+  list.commit();
+  return list.getAllReadonlyValues();
+}
+
+type StepMethods = Pick<
+  StateStore,
+  | 'stepScalars'
+  | 'setStepScalars'
+  | 'orders'
+  | 'pushOrder'
+  | 'setOrder'
+  | 'observations'
+  | 'pushObservation'
+  | 'readings'
+  | 'pushReading'
+  | 'positions'
+  | 'setPositions'
+  | 'clearStep'
+>;
+
+/** The books of the open steps, in a ring. */
+function stepBooks(view: StateView): StepMethods {
   const slot = (step: number) => step % STEP_RING;
 
   /** The step's book for writing; takes the slot over from an older, closed step. */
@@ -117,51 +147,7 @@ function wrap(view: StateView): StateStore {
     const current = view.steps.get(slot(step));
     return current.step === step ? current : null;
   };
-  // Values are read from committed nodes only, hence the commit; it does not hash.
-  const all = <V>(list: { commit(): void; getAllReadonlyValues(): V[] } | undefined): V[] => {
-    if (list === undefined) return [];
-    list.commit();
-    return list.getAllReadonlyValues();
-  };
-
   return {
-    get genesisRoot() {
-      return view.genesisRoot;
-    },
-    fork() {
-      view.commit();
-      return wrap(view.clone());
-    },
-    root() {
-      view.commit();
-      return view.hashTreeRoot();
-    },
-    serialize() {
-      view.commit();
-      return view.serialize();
-    },
-
-    market: () => view.market.toValue(),
-    setMarket(change) {
-      view.market = MarketScalars.toViewDU(own({ ...view.market.toValue(), ...change }));
-    },
-
-    memberCount: () => view.members.length,
-    member: (index) => view.members.get(index).toValue(),
-    setMember: (index, member) => view.members.set(index, Member.toViewDU(own(member))),
-    account: (index) => view.accounts.get(index).toValue(),
-    setAccount: (index, account) => view.accounts.set(index, Account.toViewDU(own(account))),
-    accounts: () => all<Account>(view.accounts),
-    reservedNanoEur: (index) => view.reservedNanoEur.get(index),
-    setReservedNanoEur: (index, amountNanoEur) => view.reservedNanoEur.set(index, amountNanoEur),
-    systemBalance: (account) => view.systemBalances.get(account - SYSTEM_ACCOUNT_BASE).toValue(),
-    setSystemBalance: (account, balance) =>
-      view.systemBalances.set(account - SYSTEM_ACCOUNT_BASE, Balance.toViewDU(own(balance))),
-
-    miners: () => all<Miner>(view.miners),
-    minersRoot: () => Miners.hashTreeRoot(all<Miner>(view.miners)),
-    policy: () => view.policy.toValue(),
-
     stepScalars(step) {
       const { trades, wholesaleMicroEurPerKwh } = existing(step) ?? EMPTY_STEP;
       return { trades, wholesaleMicroEurPerKwh };
@@ -185,6 +171,64 @@ function wrap(view: StateView): StateStore {
       book(step).positions = StepBook.fields.positions.toViewDU(positions.map(own));
     },
     clearStep: (step) => view.steps.set(slot(step), StepBook.toViewDU({ ...EMPTY_STEP, step })),
+  };
+}
+
+function wrap(view: StateView, known: Known = { members: null, accounts: null }): StateStore {
+  const members = (): readonly Member[] => {
+    known.members ??= all<Member>(view.members);
+    return known.members;
+  };
+  const accounts = (): readonly Account[] => {
+    known.accounts ??= all<Account>(view.accounts);
+    return known.accounts;
+  };
+
+  return {
+    get genesisRoot() {
+      return view.genesisRoot;
+    },
+    fork() {
+      view.commit();
+      return wrap(view.clone(), { ...known });
+    },
+    root() {
+      view.commit();
+      return view.hashTreeRoot();
+    },
+    serialize() {
+      view.commit();
+      return view.serialize();
+    },
+
+    market: () => view.market.toValue(),
+    setMarket(change) {
+      view.market = MarketScalars.toViewDU(own({ ...view.market.toValue(), ...change }));
+    },
+
+    memberCount: () => view.members.length,
+    member: (index) => members()[index]!,
+    setMember(index, member) {
+      view.members.set(index, Member.toViewDU(own(member)));
+      known.members = null;
+    },
+    account: (index) => accounts()[index]!,
+    setAccount(index, account) {
+      view.accounts.set(index, Account.toViewDU(own(account)));
+      known.accounts = null;
+    },
+    accounts: () => [...accounts()],
+    reservedNanoEur: (index) => view.reservedNanoEur.get(index),
+    setReservedNanoEur: (index, amountNanoEur) => view.reservedNanoEur.set(index, amountNanoEur),
+    systemBalance: (account) => view.systemBalances.get(account - SYSTEM_ACCOUNT_BASE).toValue(),
+    setSystemBalance: (account, balance) =>
+      view.systemBalances.set(account - SYSTEM_ACCOUNT_BASE, Balance.toViewDU(own(balance))),
+
+    miners: () => all<Miner>(view.miners),
+    minersRoot: () => Miners.hashTreeRoot(all<Miner>(view.miners)),
+    policy: () => view.policy.toValue(),
+
+    ...stepBooks(view),
 
     usageWh: (index) => (index < view.usageWh.length ? view.usageWh.get(index) : 0),
     setUsageWh(index, energyWh) {

@@ -25,6 +25,8 @@ export const MAX_STEP_ENTRIES = 8192;
 export const MAX_ZONES = 32;
 export const MAX_ORACLES = 16;
 export const MAX_REGULATORS = 16;
+/** Signatures of one transaction: two parties of a contract, or a quorum of regulators. */
+export const MAX_SIGNATURES = 4;
 /** Open steps kept in the state, in a ring: slot = step mod 64. */
 export const STEP_RING = 64;
 /** Import maxima kept per member: 24 hours of the day x 4 weeks. */
@@ -236,7 +238,7 @@ export const TransactionBody = new ContainerType(
   { typeName: 'TransactionBody' },
 );
 export const Transaction = new ContainerType(
-  { body: TransactionBody, signatures: new ListCompositeType(Signature, MAX_REGULATORS) },
+  { body: TransactionBody, signatures: new ListCompositeType(Signature, MAX_SIGNATURES) },
   { typeName: 'Transaction' },
 );
 export const Transactions = new ListCompositeType(Transaction, MAX_TRANSACTIONS);

@@ -31,6 +31,6 @@ export function configPage(): string {
   return page('Configuration', [
     'Each node reads `node.json` in its data folder once, at the start. `wattmesh init` and `wattmesh testnet` write it. An unknown setting or a value out of range stops the node with `CONFIG_INVALID`. No setting comes from the environment.',
     table(['Setting', 'Type', 'Range', 'Default', 'Meaning'], rowsOf(schema, '')),
-    'Secrets stand apart in `keys.json` (mode 0600). What follows from the genesis (spacing, windows, market rule, tariffs) is not a setting: all nodes of a chain share it ([protocol](../protocol.md), section 5).',
+    'Secrets stand apart in `keys.json` (mode 0600). What follows from the genesis (spacing, windows, market rule, tariffs) is not a setting: all nodes of a chain share it ([protocol](../protocol.md), section 6).',
   ]);
 }
