@@ -50,7 +50,7 @@ export function genesisFileText(genesis: Genesis, options: { development: boolea
 
 /** Where a node of the testnet is dialled, with its peer id. */
 export async function peerAddress(manifest: Manifest, node: ManifestNode): Promise<string> {
-  const { peerId } = await identityFromSeed(keySeedsOf(manifest, node).peer);
+  const { peerId } = identityFromSeed(keySeedsOf(manifest, node).peer);
   return `/ip4/127.0.0.1/tcp/${node.p2pPort}/p2p/${peerId}`;
 }
 

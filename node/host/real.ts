@@ -113,7 +113,7 @@ async function assemble(assembly: Assembly): Promise<string> {
     onTip: () => {},
   };
   const miner = config.roles.includes('miner') ? createWorkerMiner(node, options.workerUrl) : null;
-  const network = await createPeerNetwork(node, await identityFromSeed(fromHex(keys.peer)!));
+  const network = await createPeerNetwork(node, identityFromSeed(fromHex(keys.peer)!));
   node.runtime = createRuntime({
     core: chain.core,
     store: chain.store,
@@ -127,11 +127,11 @@ async function assemble(assembly: Assembly): Promise<string> {
   stack.push({ name: 'runtime', stop: () => node.runtime.stop() });
   await network.start();
   stack.push({ name: 'network', stop: () => network.stop() });
+  const url = await serve(node, { network, miner, account });
   if (miner !== null) {
     await miner.start();
     stack.push({ name: 'miner', stop: () => miner.stop() });
   }
-  const url = await serve(node, { network, miner, account });
   node.runtime.dispatch({ type: 'wake' });
   node.repair.start();
   stack.push({ name: 'repair', stop: () => node.repair.stop() });

@@ -3,9 +3,7 @@ import type { AddressBook } from './address-book.ts';
 import { createAddressBook } from './address-book.ts';
 import { identityFromSeed } from './identity.ts';
 
-const ids = await Promise.all(
-  Array.from({ length: 8 }, async (_, i) => (await identityFromSeed(new Uint8Array(32).fill(i))).peerId),
-);
+const ids = Array.from({ length: 8 }, (_, i) => identityFromSeed(new Uint8Array(32).fill(i)).peerId);
 const at = (i: number, host = 10) => `/ip4/10.0.0.${host}/tcp/9000/p2p/${ids[i]}`;
 
 function setUp(seeds: string[] = [], stored: string[] = []) {

@@ -4,7 +4,7 @@ import { decodeAddresses, encodeAddresses } from './address-frame.ts';
 import { parseAddress, parseToldAddress } from './addresses.ts';
 import { identityFromSeed } from './identity.ts';
 
-const { peerId } = await identityFromSeed(new Uint8Array(32).fill(7));
+const { peerId } = identityFromSeed(new Uint8Array(32).fill(7));
 
 describe('parseAddress', () => {
   it.each([
