@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dataFolder } from '../node/config/data-folder.ts';
 import { encode } from '../node/protocol/codec.ts';
@@ -170,6 +171,38 @@ describe('a flipped byte', () => {
     const commit = encodeCommit({ sequence, ...made.batches[STORED - 1]!.commit });
     expect(flipRecord(root('victim'), tipKey(), commit)).toContain(file);
     await heal();
+  });
+});
+
+describe('an interrupted node', () => {
+  const recovers = async () => {
+    await until('the chain is here', async () => (await verify(victim!)).to === HEIGHT);
+    expect(await verify(victim!)).toMatchObject({ ok: true, hash: entry(HEIGHT).idHex });
+  };
+  const writeEmpty = () =>
+    writeChainFolder(root('victim'), made, { seeds: [healthy.address], peerKey: 3, batches: 0 });
+
+  it('recovers from being killed again and again while it starts', async () => {
+    await writeEmpty();
+    for (const ms of [50, 400, 700, 900, 1100, 1300, 1600]) {
+      const { child, exit } = spawnDaemon(root('victim'));
+      await delay(ms);
+      child.kill('SIGKILL');
+      await exit;
+    }
+    victim = await startDaemon(root('victim'));
+    await recovers();
+  });
+
+  it('ends in order while it writes, and goes on where it was', async () => {
+    await writeEmpty();
+    victim = await startDaemon(root('victim'));
+    await until('blocks come', async () => (await victim!.call('chain_getInfo', {})).height > 0);
+    expect(await victim.stop()).toMatchObject({ code: 0, signal: null, err: '' });
+    victim = await startDaemon(root('victim'));
+    await recovers();
+    expect((await verify(victim)).damage).toEqual([]);
+    expect(await victim.stop()).toMatchObject({ code: 0, signal: null, err: '' });
   });
 });
 

@@ -92,7 +92,7 @@ function batchesOf(document: GenesisDocument, chain: MadeChain['blocks']): Persi
 export async function writeChainFolder(
   root: string,
   made: MadeChain,
-  options: { seeds: string[]; peerKey: number; tablesUntil?: number; batches?: number },
+  options: { seeds: string[]; peerKey: number; tablesUntil?: number; batches?: number; logLevel?: 'debug' },
 ): Promise<void> {
   const { seeds, peerKey, batches = made.batches.length, tablesUntil = 0 } = options;
   writeNodeFolder(root, {
@@ -105,7 +105,7 @@ export async function writeChainFolder(
       rpc: { port: 0 },
       mining: { enabled: false },
       feeds: {},
-      log: {},
+      log: { level: options.logLevel ?? 'info' },
       dev: true,
     }),
     keys: {

@@ -29,6 +29,9 @@ const DAY_MS = 86_400_000;
 /** Miners below which a community is refused outside development. */
 export const MIN_MINERS = 10;
 
+/** Objectives with rules in this version: none, maximise-p2p. */
+const LAST_OBJECTIVE = 1;
+
 export function genesisRoot(genesis: GenesisValue): Uint8Array {
   return Genesis.hashTreeRoot(genesis);
 }
@@ -64,9 +67,6 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (hasDuplicates(members.map((m) => m.key)) || hasDuplicates(oracles) || hasDuplicates(regulators)) {
     return violation('GENESIS_KEY', 'two members, oracles or regulators have the same key');
   }
-  if (params.clearingRule !== 0 || params.sealedOrders) {
-    return violation('GENESIS_UNSUPPORTED', 'this version clears open orders by the rule kda only');
-  }
   for (const miner of miners) {
     const member = members[miner.member];
     if (member === undefined) return violation('GENESIS_MINERS', `miner ${miner.member} is not a member`);
@@ -77,7 +77,7 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (new Set(miners.map((miner) => miner.member)).size !== miners.length) {
     return violation('GENESIS_MINERS', 'a miner is listed twice');
   }
-  return checkSizes(genesis) ?? checkPolicy(genesis.policy);
+  return checkSizes(genesis) ?? checkPolicy(genesis.policy) ?? checkSupported(genesis);
 }
 
 /** Throws the broken genesis rule as an error with a remedy. */
@@ -94,6 +94,17 @@ export function requireGenesis(genesis: GenesisValue, options: { development: bo
 /** One key in two places would be one voice with two votes. */
 function hasDuplicates(keys: readonly Uint8Array[]): boolean {
   return new Set(keys.map(toHex)).size !== keys.length;
+}
+
+/** What exists as a type and has no rule yet. */
+function checkSupported({ params, policy }: GenesisValue): Violation | null {
+  if (params.clearingRule !== 0 || params.sealedOrders) {
+    return violation('GENESIS_UNSUPPORTED', 'this version clears open orders by the rule kda only');
+  }
+  if (policy.objective > LAST_OBJECTIVE) {
+    return violation('GENESIS_UNSUPPORTED', 'this version has the objectives none and maximise-p2p only');
+  }
+  return null;
 }
 
 /** What a block may hold must fit the lists of state and receipts. */

@@ -79,7 +79,11 @@ const GENESIS_ROWS: RuleRow[] = [
   genesisRow(
     'GENESIS_UNSUPPORTED',
     [plain],
-    [genesisOf({ params: { clearingRule: 1 } }), genesisOf({ params: { sealedOrders: true } })],
+    [
+      genesisOf({ params: { clearingRule: 1 } }),
+      genesisOf({ params: { sealedOrders: true } }),
+      { ...plain, policy: { ...plain.policy, objective: 2 } },
+    ],
   ),
   genesisRow(
     'GENESIS_SIZE',
@@ -97,7 +101,7 @@ const GENESIS_ROWS: RuleRow[] = [
   genesisRow(
     'POLICY_RANGE',
     [
-      policy({ objective: 4, aggregatorFeeBps: 10_000, networkFeeBps: 10_000, minerFeeShareBps: 10_000 }),
+      policy({ objective: 1, aggregatorFeeBps: 10_000, networkFeeBps: 10_000, minerFeeShareBps: 10_000 }),
       policy({ bonusTiers: [{ threshold: 0, factorBps: 10_000 }], zoneFeeMicroEurPerKwh: [10_000_000] }),
     ],
     [

@@ -66,17 +66,13 @@ describe('repair', () => {
   );
 
   it('stays out of what is no damage of a record', async () => {
-    const node = nodeAt(5);
-    const block = await store.block(5, node.id);
-    const stateRoot = new Uint8Array(32);
-    const strange = { ...store, block: async () => ({ ...block!, transactions: [] }) };
-    const { header } = node.signed;
-    const forged = {
-      ...block!,
-      signedHeader: { ...node.signed, header: { ...header, body: { ...header.body, stateRoot } } },
+    const { header, signature } = nodeAt(5).signed;
+    const body = { ...header.body, stateRoot: new Uint8Array(32) };
+    const forged = { signedHeader: { header: { ...header, body }, signature }, transactions: [] };
+    const strange: ChainStore = {
+      ...store,
+      block: async (height, id) => (height === 5 ? forged : store.block(height, id)),
     };
-    strange.block = async (height: number, id: Uint8Array) =>
-      height === 5 ? forged : (await store.block(height, id))!;
     const repair = createRepair([], {
       core,
       store: strange,

@@ -104,6 +104,10 @@ function verifyCommand(y: Argv): Argv {
       printResult(args.json, result, () => [
         `${result.checked} blocks from ${result.from} to ${result.to} in ${result.durationMs} ms: ${result.ok ? 'sound' : 'DAMAGED'}`,
         ...(result.stateRoot === null ? [] : [`state root ${result.stateRoot}`]),
+        ...result.damage.map(
+          ({ what, height, hash, reason, repaired }) =>
+            `${[what, height, hash].filter((part) => part !== null).join(' ')}: ${reason}; ${repaired ? 'repaired' : 'not repaired yet'}`,
+        ),
       ]);
       if (result.ok) return;
       throw new WattmeshError({
