@@ -219,6 +219,7 @@ describe('the command line', () => {
         durationMs: 1,
         hash: null,
         stateRoot: null,
+        damage: [],
         firstFailure: failure,
       },
     }));
