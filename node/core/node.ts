@@ -77,11 +77,13 @@ export function createCore(options: CoreOptions): Core {
 function createMachine(options: CoreOptions): Machine {
   const chain = createChain(options.rules, options.start);
   replay(chain, options.replay);
+  const mempool = createMempool(options.rules);
+  for (const { transactions } of options.replay) for (const held of transactions) mempool.include(held);
   const { miner } = options;
   const producer = miner === null ? null : createProducer(chain, miner, miner.authoredParents);
   return {
     chain,
-    mempool: createMempool(options.rules),
+    mempool,
     sync: createSync(chain, options.rng),
     producer,
     snapshots: createSnapshots(options.snapshotHeights.map((height) => chain.mainChainAt(height)!)),

@@ -260,6 +260,16 @@ describe('transactions', () => {
     expect(victim.core.mempool.list().map(({ transaction }) => transaction.body.account)).toEqual([2]);
   });
 
+  it('takes no replay after a restart either', () => {
+    const sent = order(1);
+    const { node, execution } = trunk[1]!;
+    const holder = mineBlock(rules, { parent: node, state: execution.state, author: 5 }, [sent]);
+    const victim = createVictim([...trunk.slice(0, 2), holder].map(({ block }) => block));
+    expect(victim.core.chain.tip().height).toBe(3);
+    expect(victim.batch([sent])).toMatchObject({ verdict: 'ignore', penalties: [] });
+    expect(victim.batch([order(2)]).verdict).toBe('accept');
+  });
+
   it('takes it again when its block leaves the chain', () => {
     const victim = createVictim();
     victim.grow(2);

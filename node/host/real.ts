@@ -238,8 +238,10 @@ function onNotice(node: LiveNode, notice: Notice): void {
     for (const transaction of node.services.onTip(core)) {
       node.runtime.submit(transaction).then(
         ({ violation }) => {
-          if (violation !== null)
-            log.warn({ violation, step: transaction.body.step }, 'own transaction refused');
+          if (violation === null) return;
+          // After a restart the member does again what the chain may hold already.
+          const level = violation.code === 'TX_DUPLICATE' ? 'debug' : 'warn';
+          log[level]({ violation, step: transaction.body.step }, 'own transaction refused');
         },
         (error: unknown) => log.error({ err: error }, 'own transaction failed'),
       );

@@ -37,7 +37,8 @@ beforeAll(() => {
   }
 });
 
-export function createVictim() {
+/** `replay`: blocks on genesis that a restart found. */
+export function createVictim(replay: Block[] = []) {
   const root = genesisNode.signed.header.body;
   const core = createCore({
     rules,
@@ -47,7 +48,7 @@ export function createVictim() {
       execution: { ...root, state: genesisState, receipts: emptyReceipts() },
       finalHeight: 0,
     },
-    replay: [],
+    replay,
     snapshotHeights: [],
     miner: null,
     mining: false,

@@ -32,7 +32,8 @@ export function gossipService(options: {
   const { names, topics, maxMessageBytes, penalties } = options;
   const service = gossipsub({
     globalSignaturePolicy: StrictNoSign,
-    msgIdFn: (message) => createHash('sha256').update(message.data).digest(),
+    // With the topic: the bytes of a block, sent as a transaction, must not make the block a duplicate.
+    msgIdFn: ({ topic, data }) => createHash('sha256').update(topic).update('\0').update(data).digest(),
     msgIdToStrFn: toHex,
     asyncValidation: true,
     floodPublish: true,

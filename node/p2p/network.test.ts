@@ -85,6 +85,15 @@ describe('gossip', () => {
     await until('arrived', () => b.received.includes('early'));
   });
 
+  it('carries the same bytes on two topics', async () => {
+    const b = await cluster.node();
+    const a = await cluster.node({ seeds: [b.address()] });
+    await until('meshed', () => inMesh(a, 'tx', 1)() && inMesh(a, 'block', 1)());
+    await a.network.publish('tx', bytesOf('twice'));
+    await a.network.publish('block', bytesOf('twice'));
+    await until('arrived twice', () => b.received.filter((text) => text === 'twice').length === 2);
+  });
+
   it('refuses topics it does not know and messages over the limit', async () => {
     const a = await cluster.node();
     await expect(a.network.publish('other', bytesOf('x'))).rejects.toMatchObject({
