@@ -23,8 +23,9 @@ function* sourcesIn(root: string, folder: string): Generator<SourceText> {
   }
 }
 
-/** The page as the project's formatter leaves it, so that a check of the format finds nothing to change. */
+/** JSON as the project's formatter leaves it, so that a check of the format finds nothing to change. */
 function formatted(root: string, path: string, content: string): string {
+  if (!path.endsWith('.json')) return content;
   const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
   const args = [biome, 'format', `--stdin-file-path=${path}`];
   const maxBuffer = 64 * 1024 * 1024;
