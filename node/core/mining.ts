@@ -2,6 +2,7 @@
 import { encode, transactionId } from '../protocol/codec.ts';
 import { Block } from '../protocol/types.ts';
 import { toHex } from '../util/bytes.ts';
+import { MAX_REORG_DEPTH } from './chain.ts';
 import { advance, emit, type Machine } from './machine.ts';
 
 /** Its window may open soon, or a step be settled; what is too late is dropped by the clock. */
@@ -50,11 +51,17 @@ export function onMined(
   if (added.outcome !== 'added') return;
   chain.addBody(added.node, block);
   chain.addExecution(added.node, job.execution);
-  machine.sealed.add(added.node.idHex);
+  rememberSealed(machine, added.node.idHex);
   stats.blocksMined++;
   const batch = advance(machine, { parent: job.parent.id, id: added.node.id });
   // Published only once it is on disk: a crash must not make this node sign a second block on the same parent.
   if (batch !== null) machine.unpublished.set(batch, block);
+}
+
+/** The oldest own block is forgotten first: no reorganisation reaches that far back. */
+function rememberSealed({ sealed }: Machine, idHex: string): void {
+  sealed.add(idHex);
+  if (sealed.size > MAX_REORG_DEPTH) sealed.delete(sealed.values().next().value!);
 }
 
 export function onPersisted(machine: Machine, batch: number): void {
