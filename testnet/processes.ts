@@ -94,10 +94,13 @@ export interface SpawnedProcess {
   child: ChildProcess;
 }
 
+/** Many nodes share one machine: a smaller young heap each costs little time and saves tens of MB. */
+const RUNTIME_FLAGS = ['--max-semi-space-size=4'];
+
 /** Starts a Node.js program in a session of its own, so that Ctrl-C in our terminal does not reach it. */
 export function spawnProcess(options: SpawnOptions): Promise<SpawnedProcess> {
   const output = openSync(options.outputPath, 'a');
-  const child = spawn(process.execPath, [options.script, ...options.args], {
+  const child = spawn(process.execPath, [...RUNTIME_FLAGS, options.script, ...options.args], {
     detached: true,
     stdio: [options.bound ? 'pipe' : 'ignore', output, output],
   });
