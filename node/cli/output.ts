@@ -1,6 +1,6 @@
 /** What commands print: answers on stdout, everything else on stderr. */
-import pc from 'picocolors';
 import { WattmeshError } from '../util/errors.ts';
+import { colorsOf } from './colors.ts';
 
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -37,7 +37,7 @@ export function errorLines(error: unknown): string[] {
 
 export function printError(error: unknown): void {
   const [...lines] = errorLines(error);
-  for (const line of lines) printNote(line.startsWith('error:') ? pc.red(line) : line);
+  for (const line of lines) printNote(line.startsWith('error:') ? colorsOf(process.stderr).red(line) : line);
 }
 
 /** Rows under a heading; columns of numbers are right-aligned by a leading `>` in their title. */
@@ -49,7 +49,7 @@ export function tableLines(titles: readonly string[], rows: readonly (readonly s
       .map((cell, i) => (titles[i]!.startsWith('>') ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
       .join('  ')
       .trimEnd();
-  return [pc.dim(format(names)), ...rows.map(format)];
+  return [colorsOf(process.stdout).dim(format(names)), ...rows.map(format)];
 }
 
 /** Aligned `name  value` lines. */

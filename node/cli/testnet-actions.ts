@@ -1,6 +1,5 @@
 /** What the testnet verbs do; loaded when one is called. */
 import { resolve } from 'node:path';
-import pc from 'picocolors';
 import { killNode, requireNode, startDownNode, stopTestnet } from '../../testnet/control.ts';
 import type { StartOptions } from '../../testnet/launcher.ts';
 import { formatLogLine, type LogLevel } from '../../testnet/log-lines.ts';
@@ -11,6 +10,7 @@ import { statusLines, testnetStatus } from '../../testnet/status.ts';
 import { bringUp, openTestnet, STOP_GRACE_MS, type UpOptions } from '../../testnet/up.ts';
 import { createScreen, plainLine, renderFrame } from '../../testnet/view.ts';
 import { WattmeshError } from '../util/errors.ts';
+import { colorsOf } from './colors.ts';
 import { withInterrupt } from './interrupt.ts';
 import { printJson, printLine, printNote } from './output.ts';
 import { nodeScriptPath } from './paths.ts';
@@ -71,7 +71,7 @@ function runOutput(json: boolean): RunOutput {
     line: print,
     progress: progressNotes(),
     frame(frame) {
-      if (screen !== null) return screen.draw(renderFrame(frame, pc.createColors(pc.isColorSupported)));
+      if (screen !== null) return screen.draw(renderFrame(frame, colorsOf(out)));
       const { community } = frame.view;
       const key = community === null ? 'none' : `${community.step} ${community.trades}`;
       if (key === last) return;
@@ -125,7 +125,7 @@ export async function up(args: LaunchArguments & { json: boolean }): Promise<voi
 export async function status(args: { dir: string | undefined; json: boolean }): Promise<void> {
   const state = await testnetStatus(findTestnet(args.dir));
   if (args.json) return printJson(state);
-  for (const line of statusLines(state, pc.createColors(pc.isColorSupported))) printLine(line);
+  for (const line of statusLines(state, colorsOf(process.stdout))) printLine(line);
 }
 
 function pattern(text: string | undefined): RegExp | null {
