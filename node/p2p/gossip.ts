@@ -14,13 +14,13 @@ export interface GossipRouter extends GossipSub {
   reportMessageValidationResult(messageId: string, from: string, verdict: string): void;
   getMeshPeers(topic: string): string[];
   getScore(peerId: string): number;
-  readonly streamsOutbound: ReadonlyMap<string, unknown>;
+  readonly streamsOutbound: ReadonlyMap<string, { readonly rawStream: { readonly status: string } }>;
   /** Replaced, not changed, by stopping, which leaves the timer of the old one running. */
   readonly status: { readonly heartbeatTimeout?: NodeJS.Timeout };
 }
 
 /**
- * Gossipsub without signatures (payloads carry their own); message id = SHA-256 of the payload; forwarded only after an
+ * Gossipsub without signatures (payloads carry their own); message id = SHA-256 of topic and payload; forwarded only after an
  * explicit verdict; the score is minus the penalty points, so that a peer leaves the mesh at its first offence.
  */
 export function gossipService(options: {

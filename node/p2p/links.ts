@@ -11,6 +11,8 @@ import type { Settings } from './settings.ts';
 import { PEERS_PROTOCOL } from './settings.ts';
 
 const IDENTIFY_WITHIN_MS = 60_000;
+/** A closed stream never opens again by itself. */
+const CLOSED_STREAM_MS = 2_000;
 const GOSSIP_WITHIN_MS = 20_000;
 const SETTLED_AFTER_MS = 10_000;
 const MAX_AGENT_CHARS = 64;
@@ -145,13 +147,16 @@ function inspectLink(parts: LinkParts, peerId: string, link: Link, cut: Links['c
     if (now() - link.connectedAtMs > IDENTIFY_WITHIN_MS) cut(peerId, 'not identified');
     return;
   }
-  if (node.services.gossip.streamsOutbound.has(peerId)) {
+  // A peer that came back quickly may find the stream of its former life still listed, closed.
+  const stream = node.services.gossip.streamsOutbound.get(peerId);
+  if (stream?.rawStream.status === 'open') {
     link.gossipMissingSinceMs = null;
     if (now() - link.connectedAtMs > SETTLED_AFTER_MS) book.settle(peerId);
     return;
   }
   link.gossipMissingSinceMs ??= now();
-  if (now() - link.gossipMissingSinceMs > GOSSIP_WITHIN_MS) {
+  const limitMs = stream === undefined ? GOSSIP_WITHIN_MS : CLOSED_STREAM_MS;
+  if (now() - link.gossipMissingSinceMs > limitMs) {
     log('warn', 'no gossip stream to a connected peer: reconnecting', { peerId });
     cut(peerId, 'gossip stream missing');
   }
