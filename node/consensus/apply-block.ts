@@ -6,7 +6,13 @@ import { totalBalanceNanoEur } from '../market/ledger.ts';
 import { runDuePhases } from '../market/pipeline.ts';
 import { applyTransaction, isSupportedKind } from '../market/transactions.ts';
 import { type Violation, violation } from '../market/violation.ts';
-import { compareTransactions, kindOf, slotKey, transactionId, transactionsRoot } from '../protocol/codec.ts';
+import {
+  compareTransactions,
+  kindOf,
+  slotKey,
+  transactionIdHex,
+  transactionsRoot,
+} from '../protocol/codec.ts';
 import { Receipts, type Receipts as ReceiptsValue } from '../protocol/receipts.ts';
 import { transactionMessage, type Verifier, verifySignature } from '../protocol/signing.ts';
 import type { StateStore } from '../protocol/state-store.ts';
@@ -110,7 +116,7 @@ function checkBody(
     }
   }
   for (const [i, transaction] of transactions.entries()) {
-    if (isKnown(toHex(transactionId(transaction)))) continue;
+    if (isKnown(transactionIdHex(transaction))) continue;
     const refused = checkSignatures(rules, parentState, transaction);
     if (refused) return violation(refused.code, `transaction ${i}: ${refused.message}`);
   }

@@ -1,8 +1,11 @@
 /** The first block and the state it commits to, both functions of the genesis alone. */
 
 import { emptyReceipts } from '../market/context.ts';
+import { MAX_GENESIS_NANO_EUR, meterLimitWh } from '../market/limits.ts';
+import { MAX_TEMPERATURE_CENTI_C, MAX_WHOLESALE_MICRO_EUR_PER_KWH } from '../market/observations.ts';
 import { checkPolicy } from '../market/regulator.ts';
 import { type Violation, violation } from '../market/violation.ts';
+import { connectionLimitWh } from '../market/windows.ts';
 import { NOBODY } from '../protocol/accounts.ts';
 import { blockId } from '../protocol/codec.ts';
 import { Receipts } from '../protocol/receipts.ts';
@@ -46,22 +49,8 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (params.spacingMs < 2000 || params.spacingMs > 10_000) {
     return violation('GENESIS_SPACING', `spacing ${params.spacingMs} ms, allowed are 2000 to 10000 ms`);
   }
-  if (params.orderWindowMs < 12 * params.spacingMs || params.readingWindowMs < 6 * params.spacingMs) {
-    return violation('GENESIS_WINDOWS', 'the order window needs 12 spacings, the reading window 6');
-  }
-  const openSteps = (params.orderWindowMs + params.readingWindowMs) / params.stepMs + 2;
-  if (params.stepMs === 0 || openSteps > STEP_RING) {
-    return violation(
-      'GENESIS_WINDOWS',
-      `the windows keep ${openSteps} steps open, the state holds ${STEP_RING}`,
-    );
-  }
-  if (params.firstStepDelayMs < params.orderWindowMs) {
-    return violation('GENESIS_WINDOWS', 'the first step begins before its order window is over');
-  }
-  if (DAY_MS % params.stepNominalMs !== 0) {
-    return violation('GENESIS_WINDOWS', `steps of ${params.stepNominalMs} ms do not divide a day`);
-  }
+  const misfit = checkWindows(genesis);
+  if (misfit) return misfit;
   const keys = [...members.flatMap((m) => [m.key, m.meterKey]), ...oracles, ...regulators];
   if (!keys.every(isAcceptableKey)) return violation('GENESIS_KEY', 'a key is not an acceptable ed25519 key');
   if (hasDuplicates(members.map((m) => m.key)) || hasDuplicates(oracles) || hasDuplicates(regulators)) {
@@ -77,7 +66,60 @@ export function checkGenesis(genesis: GenesisValue, options: { development: bool
   if (new Set(miners.map((miner) => miner.member)).size !== miners.length) {
     return violation('GENESIS_MINERS', 'a miner is listed twice');
   }
-  return checkSizes(genesis) ?? checkPolicy(genesis.policy) ?? checkSupported(genesis);
+  return (
+    checkSizes(genesis) ?? checkRanges(genesis) ?? checkPolicy(genesis.policy) ?? checkSupported(genesis)
+  );
+}
+
+/** What blocks must keep up with, and what the state must keep open. */
+function checkWindows({ params, members }: GenesisValue): Violation | null {
+  if (params.orderWindowMs < 12 * params.spacingMs || params.readingWindowMs < 6 * params.spacingMs) {
+    return violation('GENESIS_WINDOWS', 'the order window needs 12 spacings, the reading window 6');
+  }
+  // Blocks must close steps twice as fast as they come: four phases of a block, if they fit its receipts, close two.
+  const twoFit = members.length * (Math.max(1, params.orderQuota) + 1) <= MAX_STEP_ENTRIES / 2;
+  const leastStepMs = (twoFit ? 1 : 4) * params.spacingMs;
+  if (params.stepMs < leastStepMs) {
+    return violation(
+      'GENESIS_WINDOWS',
+      `steps of ${params.stepMs} ms are too short for this community, it needs ${leastStepMs} ms`,
+    );
+  }
+  const openSteps = (params.orderWindowMs + params.readingWindowMs) / params.stepMs + 2;
+  if (openSteps > STEP_RING) {
+    return violation(
+      'GENESIS_WINDOWS',
+      `the windows keep ${openSteps} steps open, the state holds ${STEP_RING}`,
+    );
+  }
+  if (params.firstStepDelayMs < params.orderWindowMs) {
+    return violation('GENESIS_WINDOWS', 'the first step begins before its order window is over');
+  }
+  if (DAY_MS % params.stepNominalMs !== 0) {
+    return violation('GENESIS_WINDOWS', `steps of ${params.stepNominalMs} ms do not divide a day`);
+  }
+  return null;
+}
+
+/** Numbers that would not fit what the market writes of them. */
+function checkRanges(genesis: GenesisValue): Violation | null {
+  const { params, members, grantNanoEur } = genesis;
+  const { defaultWholesaleMicroEurPerKwh: price, defaultTemperatureCentiC: centiC } = params;
+  if (Math.abs(price) > MAX_WHOLESALE_MICRO_EUR_PER_KWH || Math.abs(centiC) > MAX_TEMPERATURE_CENTI_C) {
+    return violation('GENESIS_RANGE', `defaults of ${price} microEUR/kWh and ${centiC} centiC`);
+  }
+  const limitWh = meterLimitWh(members.length);
+  if (members.some(({ connectionW }) => connectionLimitWh(genesis, connectionW) > limitWh)) {
+    return violation(
+      'GENESIS_RANGE',
+      `a connection carries more than the ${limitWh} Wh per step of a community of ${members.length}`,
+    );
+  }
+  const amounts = [grantNanoEur, ...members.map((member) => member.creditLimitNanoEur)];
+  if (amounts.some((amount) => amount > MAX_GENESIS_NANO_EUR)) {
+    return violation('GENESIS_RANGE', `the grant or a credit limit exceeds ${MAX_GENESIS_NANO_EUR} nanoEUR`);
+  }
+  return null;
 }
 
 /** Throws the broken genesis rule as an error with a remedy. */
@@ -177,6 +219,7 @@ export function createGenesisBlock(genesis: GenesisValue, state: StateStore, kno
     receiptsRoot: Receipts.hashTreeRoot(emptyReceipts()),
     stateRoot: state.root(),
     minersRoot: state.minersRoot(),
+    conflictHeight: 0,
   };
   for (let i = 0n; ; i++) {
     const nonce = knownNonce ?? bytesFromBigint(i, 32);

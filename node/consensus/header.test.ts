@@ -1,7 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mayAuthor, requiredSpacing } from './author-spacing.ts';
-import { finalHeight, quorumOf } from './finality.ts';
 import { earliestTimestampMs, latestTimestampMs, targetAfter } from './header.ts';
 import { ancestorAt, commonAncestor, type HeaderNode, marketClockMs } from './header-chain.ts';
 import { FLOOR_TARGET, isBelowTarget, minSpacingMs, nextTarget, workOf } from './target.ts';
@@ -184,56 +182,5 @@ describe('author spacing', () => {
     const tip = fakeBranch(null, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     const at = (ms: number) => mayAuthor(tip, { author: 9, timestampMs: tip.timestampMs + ms }, 2000);
     expect([at(17_999), at(18_000), at(18_001)]).toEqual([false, true, true]);
-  });
-});
-
-describe('finality', () => {
-  const cycle = (authors: number, length: number) => Array.from({ length }, (_, i) => i % authors);
-  const finalOf = (tip: HeaderNode, floorHeight = 0, minerCount = 10) =>
-    finalHeight(tip, { depth: 12, minerCount, floorHeight });
-
-  it('needs more than two thirds of the admitted miners', () => {
-    expect([1, 2, 3, 4, 6, 9, 10, 12, 100].map(quorumOf)).toEqual([1, 2, 3, 3, 5, 7, 7, 9, 67]);
-  });
-
-  it('never comes with 6 of 10 authors, however deep', () => {
-    expect(finalOf(fakeBranch(null, cycle(6, 1000)))).toBe(0);
-  });
-
-  it('comes with 7 of 10 authors exactly at the depth', () => {
-    expect(finalOf(fakeBranch(null, cycle(7, 12)))).toBe(0);
-    expect(finalOf(fakeBranch(null, cycle(7, 13)))).toBe(1);
-    expect(finalOf(fakeBranch(null, cycle(7, 100)))).toBe(88);
-  });
-
-  it('waits for the seventh author where it wrote long ago', () => {
-    const tip = fakeBranch(null, [...cycle(6, 30), 6, ...cycle(6, 40)]);
-    expect(tip.height).toBe(71);
-    expect(finalOf(tip)).toBe(30);
-  });
-
-  it('counts the blocks above, not the block itself', () => {
-    const tip = fakeBranch(null, [...cycle(6, 20), 6, ...cycle(6, 12)]);
-    expect(tip.height - 12).toBe(21);
-    expect(finalOf(tip)).toBe(20);
-  });
-
-  it('is never taken back: it grows with the tip, and a floor changes nothing but what lies below it', () => {
-    const run = fc.array(fc.nat({ max: 9 }), { maxLength: 80 });
-    fc.assert(
-      fc.property(run, run, (authors, more) => {
-        let node = fakeBranch(null, authors);
-        let final = finalOf(node);
-        for (const author of more) {
-          node = fakeNode(node, { author });
-          const now = finalOf(node, final);
-          expect(now).toBeGreaterThanOrEqual(final);
-          expect(now).toBe(finalOf(node));
-          final = now;
-        }
-        expect(finalOf(node, final + 1)).toBe(final + 1);
-      }),
-      { numRuns: 50 },
-    );
   });
 });

@@ -19,6 +19,25 @@ const nine = genesisOf({ miners: 9 });
 const none = genesisOf({ miners: 0 });
 const plain = genesisOf();
 const first = plain.miners[0]!;
+/** The plain genesis with the first member copied, and distinct keys where they are asked for. */
+const crowd = (members: number, change: Partial<Genesis['params']>): Genesis => {
+  const key = (tag: number, i: number) => {
+    // Any y below 2^255 - 19 that is not of small order is an acceptable key.
+    const bytes = new Uint8Array(32).fill(tag);
+    new DataView(bytes.buffer).setUint32(0, i);
+    return bytes;
+  };
+  const more = Array.from({ length: members - plain.members.length }, (_, i) => ({
+    ...plain.members[0]!,
+    key: key(1, i),
+    meterKey: key(2, i),
+  }));
+  return {
+    ...plain,
+    params: { ...plain.params, ...change },
+    members: [...plain.members, ...more],
+  };
+};
 const wide = { stepMs: 12_000, spacingMs: 2000, firstStepDelayMs: 800_000 };
 
 const GENESIS_ROWS: RuleRow[] = [
@@ -52,8 +71,18 @@ const GENESIS_ROWS: RuleRow[] = [
       params({ orderWindowMs: 24_000, readingWindowMs: 12_000 }),
       params({ ...wide, orderWindowMs: 732_000, readingWindowMs: 12_000 }),
       params({ stepNominalMs: 900_000 }),
+      params({ stepMs: 2000 }),
+      crowd(2048, { stepMs: 2000, orderQuota: 1 }),
+      crowd(2048, { stepMs: 2000, orderQuota: 0 }),
+      crowd(2049, { stepMs: 8000, orderQuota: 1 }),
+      crowd(4096, { stepMs: 8000, orderQuota: 2 }),
     ],
     [
+      params({ stepMs: 1999 }),
+      crowd(2048, { stepMs: 1999, orderQuota: 1 }),
+      crowd(2049, { stepMs: 7999, orderQuota: 1 }),
+      crowd(2049, { stepMs: 7999, orderQuota: 0 }),
+      crowd(4096, { stepMs: 7999, orderQuota: 2 }),
       params({ orderWindowMs: 23_999 }),
       params({ readingWindowMs: 11_999 }),
       params({ ...wide, orderWindowMs: 732_001, readingWindowMs: 12_000 }),
@@ -89,13 +118,41 @@ const GENESIS_ROWS: RuleRow[] = [
     'GENESIS_SIZE',
     [
       genesisOf({ members: 16, params: { orderQuota: 512 } }),
+      crowd(4096, { orderQuota: 2 }),
+      crowd(8192, { orderQuota: 0 }),
       params({ maxBlockTransactions: 1024 }),
       genesisOf({ member: { neighbourhood: 31 } }),
     ],
     [
       genesisOf({ members: 16, params: { orderQuota: 513 } }),
+      crowd(4097, { orderQuota: 2 }),
+      crowd(8193, { orderQuota: 0 }),
       params({ maxBlockTransactions: 1025 }),
       genesisOf({ member: { neighbourhood: 32 } }),
+    ],
+  ),
+  genesisRow(
+    'GENESIS_RANGE',
+    [
+      params({ defaultWholesaleMicroEurPerKwh: 10_000_000, defaultTemperatureCentiC: 10_000 }),
+      params({ defaultWholesaleMicroEurPerKwh: -10_000_000, defaultTemperatureCentiC: -10_000 }),
+      genesisOf({ member: { connectionW: 1_000_000_000 } }),
+      genesisOf({ params: { stepNominalMs: 86_400_000 }, member: { connectionW: 41_666_666 } }),
+      genesisOf({ members: 100, member: { connectionW: 500_000_000 } }),
+      genesisOf({ member: { creditLimitNanoEur: 10n ** 18n }, grantNanoEur: 10n ** 18n }),
+    ],
+    [
+      params({ defaultWholesaleMicroEurPerKwh: 10_000_001 }),
+      params({ defaultWholesaleMicroEurPerKwh: -10_000_001 }),
+      params({ defaultWholesaleMicroEurPerKwh: 2_045_222_521 }),
+      params({ defaultWholesaleMicroEurPerKwh: -(2 ** 31) }),
+      params({ defaultTemperatureCentiC: 10_001 }),
+      params({ defaultTemperatureCentiC: -10_001 }),
+      genesisOf({ member: { connectionW: 1_000_000_001 } }),
+      genesisOf({ params: { stepNominalMs: 86_400_000 }, member: { connectionW: 41_666_667 } }),
+      genesisOf({ members: 100, member: { connectionW: 500_000_001 } }),
+      genesisOf({ member: { creditLimitNanoEur: 10n ** 18n + 1n } }),
+      genesisOf({ grantNanoEur: 10n ** 18n + 1n }),
     ],
   ),
   genesisRow(

@@ -66,6 +66,8 @@ const withSequence = (body: TransactionBody, sequence: number): TransactionBody 
 const metered = { importRegisterWh: 1000, exportRegisterWh: 2000 };
 const after0 = { atMs: 12_000, account: metered };
 const after1 = { atMs: 24_000, account: metered };
+/** A connection that carries in two steps what one reading may not hold. */
+const strong = { ...after1, ...member({ connectionW: 500_000_001 }) };
 const poor = member({ creditLimitNanoEur: 1_000_000n });
 const misnamed = { ...cancel(0, 1), payload: cancel(0, 1, 1).payload };
 const wrongSide = createBody({
@@ -202,8 +204,11 @@ const MARKET_ROWS: RuleRow[] = [
     [
       [reading(0, 1, 7000, 8000), after0],
       [reading(1, 1, 13_000, 14_000), after1],
+      [reading(1, 1, 1_000_001_000, 1_000_002_000), strong],
     ],
     [
+      [reading(1, 1, 1_000_001_001, 2000), strong],
+      [reading(1, 1, 1000, 1_000_002_001), strong],
       [reading(0, 1, 7001, 8000), after0],
       [reading(0, 1, 7000, 8001), after0],
       [reading(1, 1, 13_001, 14_000), after1],

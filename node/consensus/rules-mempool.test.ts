@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { type Admission, createMempool, MEMPOOL_MAX_COUNT } from '../core/mempool.ts';
+import { DEFAULT_LIMITS } from '../core/limits.ts';
+import { type Admission, createMempool } from '../core/mempool.ts';
 import { accountSigner, bid, observation, reading } from '../market/testing.ts';
 import type { Violation } from '../market/violation.ts';
 import { createBody } from '../protocol/codec.ts';
@@ -45,8 +46,8 @@ const crowd = { ...credulous, verifier: { verify: () => true } };
 const DOOR_ROWS: RuleRow[] = [
   {
     code: 'MEMPOOL_FULL',
-    accepts: () => [doorIs(many(MEMPOOL_MAX_COUNT), -1, crowd)],
-    rejects: () => [doorIs(many(MEMPOOL_MAX_COUNT + 1), -1, crowd)],
+    accepts: () => [doorIs(many(DEFAULT_LIMITS.mempoolCount), -1, crowd)],
+    rejects: () => [doorIs(many(DEFAULT_LIMITS.mempoolCount + 1), -1, crowd)],
   },
   {
     code: 'TX_WINDOW_NOT_OPEN',

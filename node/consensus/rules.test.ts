@@ -43,7 +43,7 @@ const after = (ms: number) => ({ timestampMs: tenAuthors.timestampMs + ms });
 const parentMs = genesisNode.timestampMs;
 
 const HEADER_ROWS: RuleRow[] = [
-  headerRow('BLOCK_VERSION', [{ version: 1 }], [{ version: 0 }, { version: 2 }]),
+  headerRow('BLOCK_VERSION', [{ version: 2 }], [{ version: 1 }, { version: 3 }]),
   headerRow('BLOCK_PARENT', [{ parent: genesisNode.id }], [{ parent: new Uint8Array(32) }]),
   headerRow('BLOCK_HEIGHT', [{ height: 1 }], [{ height: 0 }, { height: 2 }]),
   headerRow(

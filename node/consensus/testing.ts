@@ -88,6 +88,7 @@ export function mineHeader(
     receiptsRoot: new Uint8Array(32),
     stateRoot: new Uint8Array(32),
     minersRoot: new Uint8Array(32),
+    conflictHeight: 0,
     ...change,
   };
   return signHeader(rules, { body, nonce: findNonce(body) });
@@ -96,7 +97,7 @@ export function mineHeader(
 /** A node without work or signature, for rules that look at a branch only. */
 export function fakeNode(
   parent: HeaderNode | null,
-  fields: { author?: number; timestampMs?: number; target?: bigint } = {},
+  fields: { author?: number; timestampMs?: number; target?: bigint; conflictHeight?: number } = {},
 ): HeaderNode {
   const height = parent === null ? 0 : parent.height + 1;
   const body = {
@@ -110,6 +111,7 @@ export function fakeNode(
     receiptsRoot: new Uint8Array(32),
     stateRoot: new Uint8Array(32),
     minersRoot: new Uint8Array(32),
+    conflictHeight: fields.conflictHeight ?? 0,
   };
   return linkHeader(parent, {
     header: { body, nonce: new Uint8Array(32) },

@@ -35,7 +35,7 @@ const bytesOf = (fill: number) => new Uint8Array(32).fill(fill);
 
 const header: Header = {
   body: {
-    version: 1,
+    version: 2,
     height: 77,
     parent: bytesOf(1),
     timestampMs: 1_755_250_123_456,
@@ -45,6 +45,7 @@ const header: Header = {
     receiptsRoot: bytesOf(3),
     stateRoot: bytesOf(4),
     minersRoot: bytesOf(5),
+    conflictHeight: 70,
   },
   nonce: bytesFromBigint(2n ** 200n + 99n, 32),
 };
@@ -230,11 +231,11 @@ describe('golden vectors', () => {
     const sha = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
     for (const vector of stored('header')) {
       const bytes = fromHex(vector.bytes)!;
-      expect(bytes.length).toBe(244);
-      // Fields of the body at their offsets, each padded to a leaf of 32 bytes; ten leaves under a tree of 16.
+      expect(bytes.length).toBe(248);
+      // Fields of the body at their offsets, each padded to a leaf of 32 bytes; eleven leaves under a tree of 16.
       const leaves: Uint8Array[] = [];
       let at = 0;
-      for (const length of [4, 4, 32, 8, 32, 4, 32, 32, 32, 32]) {
+      for (const length of [4, 4, 32, 8, 32, 4, 32, 32, 32, 32, 4]) {
         const leaf = new Uint8Array(32);
         leaf.set(bytes.subarray(at, at + length));
         leaves.push(leaf);

@@ -5,9 +5,6 @@ import { Block, type SignedHeader } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
 import { advance, emit, type Machine, penalise } from './machine.ts';
 
-/** Blocks from the future that wait; the oldest goes first. */
-const MAX_LATER = 64;
-
 export function onBlockGossip(
   machine: Machine,
   message: { messageId: string; from: string; bytes: Uint8Array },
@@ -22,6 +19,9 @@ export function onBlockGossip(
 /** Header and body of a block. The verdict needs no execution, so that relay does not wait for it. */
 function addBlock(machine: Machine, block: Block, from: string): 'accept' | 'ignore' | 'reject' {
   const { chain, sync, later } = machine;
+  const { parent: parentId, author } = block.signedHeader.header.body;
+  const parent = chain.node(toHex(parentId));
+  const hasSibling = parent !== undefined && chain.hasChildBy(parent, author);
   const result = chain.addHeader(block.signedHeader, machine.now.wallMs);
   switch (result.outcome) {
     case 'orphan':
@@ -29,7 +29,7 @@ function addBlock(machine: Machine, block: Block, from: string): 'accept' | 'ign
       return 'ignore';
     case 'later':
       later.push({ block, from, dueWallMs: result.dueMs });
-      if (later.length > MAX_LATER) later.shift();
+      if (later.length > machine.limits.laterBlocks) later.shift();
       return 'ignore';
     case 'stale':
       return 'ignore';
@@ -45,7 +45,8 @@ function addBlock(machine: Machine, block: Block, from: string): 'accept' | 'ign
         penalise(machine, from, 50, refused);
         return 'reject';
       }
-      return result.outcome === 'added' ? 'accept' : 'ignore';
+      // An author has one block to give on a parent: others are kept, for somebody may build on them, but not spread.
+      return result.outcome === 'added' && !hasSibling ? 'accept' : 'ignore';
     }
   }
 }
@@ -90,8 +91,11 @@ function repair(machine: Machine, block: Block): boolean {
   return true;
 }
 
-export function onHeadersAnswer(machine: Machine, answer: { peer: string; headers: SignedHeader[] }): void {
-  const { peer, headers } = answer;
+export function onHeadersAnswer(
+  machine: Machine,
+  answer: { peer: string; headers: SignedHeader[]; asked: string[] },
+): void {
+  const { peer, headers, asked } = answer;
   let added = 0;
   for (const signed of headers) {
     const result = machine.chain.addHeader(signed, machine.now.wallMs);
@@ -102,7 +106,8 @@ export function onHeadersAnswer(machine: Machine, answer: { peer: string; header
       penalise(machine, peer, 100, violation('BLOCK_PARENT_INVALID', 'a block of its chain breaks a rule'));
       break;
     }
-    if (result.outcome === 'orphan') {
+    // What the locator named may have been let go of since.
+    if (result.outcome === 'orphan' && !asked.includes(toHex(signed.header.body.parent))) {
       penalise(machine, peer, 20, violation('PEER_HEADERS', 'the headers do not follow the locator'));
     }
     if (result.outcome !== 'added' && result.outcome !== 'known') break;

@@ -2,11 +2,12 @@
 import {
   checkExecution,
   type Execution,
+  type ExecutionInput,
   executeBody,
   isViolation,
   type KnownSignatures,
 } from '../consensus/apply-block.ts';
-import { finalHeight } from '../consensus/finality.ts';
+import { createFinality } from '../consensus/finality.ts';
 import { type ChainRules, checkHeader, latestTimestampMs } from '../consensus/header.ts';
 import {
   ancestorAt,
@@ -18,19 +19,32 @@ import {
 import type { Violation } from '../market/violation.ts';
 import { violation } from '../market/violation.ts';
 import { blockId, transactionsRoot } from '../protocol/codec.ts';
-import type { Block, SignedHeader } from '../protocol/types.ts';
+import type { Block, SignedHeader, Transaction } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
+import {
+  addNode,
+  type BlockTree,
+  type ChainStart,
+  createTree,
+  forget,
+  hasChildBy,
+  invalidate,
+  tipOf,
+} from './block-tree.ts';
+import { bestBranch, bodiesReach, createBestHeader, missingBodies } from './fork-choice.ts';
+import { type CoreLimits, DEFAULT_LIMITS } from './limits.ts';
 
-/** Deepest reorganisation that happens by itself; beyond it an operator decides. */
-export const MAX_REORG_DEPTH = 720;
-/** Executed states kept below the tip; older ones are made again from the nearest kept one. */
-const RECENT_STATES = 64;
-const KEPT_STATE_INTERVAL = 64;
+/** Executes a block on the state of its parent. */
+export type ExecuteBlock = (
+  rules: ChainRules,
+  input: ExecutionInput,
+  block: { id: Uint8Array; transactions: readonly Transaction[]; isKnown: KnownSignatures },
+) => Execution | Violation;
 
 export type HeaderResult =
   | { outcome: 'added' | 'known'; node: HeaderNode }
   | { outcome: 'orphan' }
-  /** On a branch that leaves the chain below the own final block: never of use here. */
+  /** On a branch that leaves the chain below the own final block, or the weakest of too many: of no use here. */
   | { outcome: 'stale' }
   | { outcome: 'later'; dueMs: number }
   | { outcome: 'invalid'; violation: Violation };
@@ -46,6 +60,8 @@ export interface Chain {
   tip(): HeaderNode;
   /** Highest final block; genesis until there is a quorum. */
   final(): HeaderNode;
+  /** Height of the highest justified block on the branch of a node. */
+  justifiedHeight(node: HeaderNode): number;
   safeMode(): string | null;
   node(idHex: string): HeaderNode | undefined;
   isInvalid(idHex: string): boolean;
@@ -62,77 +78,75 @@ export interface Chain {
   addExecution(node: HeaderNode, execution: Execution): void;
   /** Moves to the best executable branch; says what changed. */
   advance(isKnown: KnownSignatures): TipChange & { invalid: { node: HeaderNode; violation: Violation }[] };
+  /** Lets go of what no allowed reorganisation needs; after the blocks that `advance` connected have been dealt with. */
+  forget(): void;
+  /** Whether a block of this author on this parent is known. */
+  hasChildBy(parent: HeaderNode, author: number): boolean;
   mainChainAt(height: number): HeaderNode | null;
-  sizes(): { headers: number; bodies: number; states: number };
+  sizes(): { sideHeaders: number; bodies: number; states: number };
 }
 
-/** What a chain starts from: genesis, or what a restart loaded. */
-export interface ChainStart {
-  genesis: Block;
-  /** Headers after genesis up to and including the snapshot's block. */
-  headers: SignedHeader[];
-  /** Executed state of the last of these headers (of genesis when there are none). */
-  execution: Execution;
-  finalHeight: number;
+interface ChainOptions {
+  limits?: Pick<CoreLimits, 'sideHeaders'>;
+  execute?: ExecuteBlock | undefined;
 }
 
 interface ChainData {
-  nodes: Map<string, HeaderNode>;
-  leaves: Set<HeaderNode>;
-  invalid: Set<string>;
-  bodies: Map<string, Block>;
-  executions: Map<string, Execution>;
-  /** Main chain by height. */
-  main: HeaderNode[];
-  final: HeaderNode;
-  safeMode: string | null;
+  readonly tree: BlockTree;
+  readonly rules: ChainRules;
+  readonly execute: ExecuteBlock;
 }
 
-export function createChain(rules: ChainRules, start: ChainStart): Chain {
-  const data = load(start);
-  const { spacingMs } = rules.genesis.params;
-  const tip = () => data.main[data.main.length - 1]!;
+export function createChain(rules: ChainRules, start: ChainStart, options: ChainOptions = {}): Chain {
+  const { params, miners } = rules.genesis;
+  const finality = createFinality({ depth: params.finalityDepth, minerCount: miners.length });
+  const { sideHeaders } = options.limits ?? DEFAULT_LIMITS;
+  const tree = createTree(start, { finality, maxSideHeaders: sideHeaders });
+  const data: ChainData = { tree, rules, execute: options.execute ?? executeBody };
+  const bestHeader = createBestHeader(tree);
 
-  const chain: Chain = {
+  return {
     rules,
-    genesis: data.main[0]!,
-    tip,
-    final: () => data.final,
-    safeMode: () => data.safeMode,
-    node: (idHex) => data.nodes.get(idHex),
-    isInvalid: (idHex) => data.invalid.has(idHex),
-    block: (idHex) => data.bodies.get(idHex),
-    execution: (node) => executionOf(data, rules, node),
-    bestHeader: () => bestOf(data, rules, () => true),
-    missingBodies: (limit) => missingBodies(data, chain.bestHeader(), limit),
-    mainChainAt: (height) => data.main[height] ?? null,
-    sizes: () => ({ headers: data.nodes.size, bodies: data.bodies.size, states: data.executions.size }),
+    genesis: tree.main[0]!,
+    tip: () => tipOf(tree),
+    final: () => tree.final,
+    justifiedHeight: finality.justifiedHeight,
+    safeMode: () => tree.safeMode,
+    node: (idHex) => tree.nodes.get(idHex),
+    isInvalid: (idHex) => tree.invalid.has(idHex),
+    block: (idHex) => tree.bodies.get(idHex),
+    execution: (node) => executionOf(data, node),
+    bestHeader,
+    missingBodies: (limit) => missingBodies(tree, bestHeader(), limit),
+    mainChainAt: (height) => tree.main[height] ?? null,
+    sizes: () => ({
+      sideHeaders: tree.nodes.size - tree.main.length,
+      bodies: tree.bodies.size,
+      states: tree.executions.size,
+    }),
 
     addHeader(signed, nowMs) {
       const id = blockId(signed.header);
       const idHex = toHex(id);
-      const known = data.nodes.get(idHex);
+      const known = tree.nodes.get(idHex);
       if (known !== undefined) return { outcome: 'known', node: known };
-      const parent = data.nodes.get(toHex(signed.header.body.parent));
+      const parent = tree.nodes.get(toHex(signed.header.body.parent));
       if (parent === undefined) return { outcome: 'orphan' };
-      if (ancestorAt(parent, data.final.height) !== data.final) return { outcome: 'stale' };
-      if (data.invalid.has(parent.idHex)) {
+      if (ancestorAt(parent, tree.final.height) !== tree.final) return { outcome: 'stale' };
+      if (tree.invalid.has(parent.idHex)) {
         return {
           outcome: 'invalid',
           violation: violation('BLOCK_PARENT_INVALID', 'an ancestor broke a rule'),
         };
       }
-      const refused = checkHeader(rules, parent, rules.genesis.miners, signed);
+      const refused = checkHeader(rules, parent, miners, signed);
       if (refused) return { outcome: 'invalid', violation: refused };
       const { timestampMs } = signed.header.body;
-      if (timestampMs > latestTimestampMs(nowMs, spacingMs)) {
-        return { outcome: 'later', dueMs: timestampMs - latestTimestampMs(0, spacingMs) };
+      if (timestampMs > latestTimestampMs(nowMs, params.spacingMs)) {
+        return { outcome: 'later', dueMs: timestampMs - latestTimestampMs(0, params.spacingMs) };
       }
       const node = linkHeader(parent, signed, id);
-      data.nodes.set(idHex, node);
-      data.leaves.delete(parent);
-      data.leaves.add(node);
-      return { outcome: 'added', node };
+      return addNode(tree, node) ? { outcome: 'added', node } : { outcome: 'stale' };
     },
 
     addBody(node, block) {
@@ -142,50 +156,32 @@ export function createChain(rules: ChainRules, start: ChainStart): Chain {
       if (!equalBytes(transactionsRoot(block.transactions), node.signed.header.body.transactionsRoot)) {
         return violation('BLOCK_BODY', 'the transactions are not those of the header');
       }
-      data.bodies.set(node.idHex, block);
+      tree.bodies.set(node.idHex, block);
       return null;
     },
 
     addExecution(node, execution) {
-      data.executions.set(node.idHex, execution);
+      tree.executions.set(node.idHex, execution);
     },
 
-    advance: (isKnown) => advance(data, rules, isKnown),
-  };
-  return chain;
-}
-
-function load(start: ChainStart): ChainData {
-  let node = linkHeader(null, start.genesis.signedHeader);
-  const main = [node];
-  for (const signed of start.headers) {
-    node = linkHeader(node, signed);
-    main.push(node);
-  }
-  return {
-    nodes: new Map(main.map((entry) => [entry.idHex, entry])),
-    leaves: new Set([node]),
-    invalid: new Set(),
-    bodies: new Map(),
-    executions: new Map([[node.idHex, start.execution]]),
-    main,
-    final: main[Math.min(start.finalHeight, main.length - 1)]!,
-    safeMode: null,
+    advance: (isKnown) => advance(data, isKnown),
+    forget: () => forget(tree),
+    hasChildBy: (parent, author) => hasChildBy(tree, parent, author),
   };
 }
 
 /** The kept execution of a node, made again from the nearest kept ancestor when it was let go. */
-function executionOf(data: ChainData, rules: ChainRules, node: HeaderNode): Execution {
+function executionOf(data: ChainData, node: HeaderNode): Execution {
   const path: HeaderNode[] = [];
   let at = node;
-  while (!data.executions.has(at.idHex)) {
+  while (!data.tree.executions.has(at.idHex)) {
     path.push(at);
     if (at.parent === null) throw new Error('no executed ancestor is kept');
     at = at.parent;
   }
-  let execution = data.executions.get(at.idHex)!;
+  let execution = data.tree.executions.get(at.idHex)!;
   for (const next of path.reverse()) {
-    const result = execute(data, rules, next, () => true);
+    const result = execute(data, next, () => true);
     if (isViolation(result)) throw new Error(`block ${next.idHex} was valid before: ${result.message}`);
     execution = result;
   }
@@ -193,183 +189,70 @@ function executionOf(data: ChainData, rules: ChainRules, node: HeaderNode): Exec
 }
 
 /** Executes a block whose parent has an execution, and keeps the result when the header agrees. */
-function execute(
-  data: ChainData,
-  rules: ChainRules,
-  node: HeaderNode,
-  isKnown: KnownSignatures,
-): Execution | Violation {
-  const kept = data.executions.get(node.idHex);
+function execute(data: ChainData, node: HeaderNode, isKnown: KnownSignatures): Execution | Violation {
+  const { tree, rules } = data;
+  const kept = tree.executions.get(node.idHex);
   if (kept !== undefined) return kept;
-  const block = data.bodies.get(node.idHex)!;
+  const block = tree.bodies.get(node.idHex)!;
   const parent = node.parent!;
   const input = {
-    parentState: executionOf(data, rules, parent).state,
+    parentState: executionOf(data, parent).state,
     clockMs: marketClockMs(parent),
     author: node.author,
   };
-  const result = executeBody(rules, input, { transactions: block.transactions, isKnown });
+  const { transactions } = block;
+  const result = data.execute(rules, input, { id: node.id, transactions, isKnown });
   if (isViolation(result)) return result;
   const refused = checkExecution(block, result);
   if (refused) return refused;
-  data.executions.set(node.idHex, result);
+  tree.executions.set(node.idHex, result);
   return result;
 }
 
-/** Final height of a branch that contains the own final block. */
-function branchFinal(data: ChainData, rules: ChainRules, node: HeaderNode): number {
-  return finalHeight(node, {
-    depth: rules.genesis.params.finalityDepth,
-    minerCount: rules.genesis.miners.length,
-    floorHeight: data.final.height,
-  });
-}
-
-/** Highest final block first, then most work; the present tip wins ties: first seen. */
-function bestOf(data: ChainData, rules: ChainRules, usable: (node: HeaderNode) => boolean): HeaderNode {
-  let best = data.main[data.main.length - 1]!;
-  let bestFinal = branchFinal(data, rules, best);
-  const { finalityDepth } = rules.genesis.params;
-  for (const leaf of data.leaves) {
-    let node: HeaderNode = leaf;
-    while (node.parent !== null && (data.invalid.has(node.idHex) || !usable(node))) node = node.parent;
-    // Not even final blocks could speak for it: none of its blocks is final above this height.
-    if (node.work <= best.work && node.height - finalityDepth <= bestFinal) continue;
-    if (!mayReorganise(data, node)) continue;
-    const nodeFinal = branchFinal(data, rules, node);
-    if (nodeFinal > bestFinal || (nodeFinal === bestFinal && node.work > best.work)) {
-      best = node;
-      bestFinal = nodeFinal;
-    }
-  }
-  return best;
-}
-
-/** Never below the own final block, never deeper than the bound. */
-function mayReorganise(data: ChainData, node: HeaderNode): boolean {
-  if (ancestorAt(node, data.final.height) !== data.final) return false;
-  const tip = data.main[data.main.length - 1]!;
-  const depth = tip.height - commonAncestor(node, tip).height;
-  if (depth > MAX_REORG_DEPTH) {
-    data.safeMode = `a branch with more work leaves the chain ${depth} blocks below the tip`;
-    return false;
-  }
-  return true;
-}
-
-function missingBodies(data: ChainData, best: HeaderNode, limit: number): HeaderNode[] {
-  const missing: HeaderNode[] = [];
-  let node: HeaderNode | null = best;
-  while (node !== null && !data.executions.has(node.idHex) && data.main[node.height] !== node) {
-    if (!data.bodies.has(node.idHex)) missing.push(node);
-    node = node.parent;
-  }
-  return missing.reverse().slice(0, limit);
-}
-
-function advance(data: ChainData, rules: ChainRules, isKnown: KnownSignatures) {
-  const before = data.main[data.main.length - 1]!;
+function advance(data: ChainData, isKnown: KnownSignatures) {
+  const { tree } = data;
+  const before = tipOf(tree);
   const invalid: { node: HeaderNode; violation: Violation }[] = [];
-  const available = (node: HeaderNode) => bodiesReach(data, node);
+  const available = (node: HeaderNode) => bodiesReach(tree, node);
   for (;;) {
-    const best = bestOf(data, rules, available);
-    const tip = data.main[data.main.length - 1]!;
+    const best = bestBranch(tree, available);
+    const tip = tipOf(tree);
     if (best === tip) break;
     const fork = commonAncestor(best, tip);
-    const path: HeaderNode[] = [];
-    for (let node = best; node !== fork; node = node.parent!) path.push(node);
     let reached = fork;
-    for (const node of path.reverse()) {
-      const result = execute(data, rules, node, isKnown);
+    for (const node of branch(best, fork).reverse()) {
+      const result = execute(data, node, isKnown);
       if (isViolation(result)) {
-        invalidate(data, node);
+        invalidate(tree, node);
         invalid.push({ node, violation: result });
         break;
       }
       reached = node;
     }
     // An invalid block further up may leave a branch that is no better than where we stand.
-    if (reached === best) switchTo(data, best, fork);
+    if (reached === best) switchTo(tree, best, fork);
   }
-  const after = data.main[data.main.length - 1]!;
+  const after = tipOf(tree);
+  if (after === before) return { connected: [], disconnected: [], invalid };
   const fork = commonAncestor(before, after);
-  updateFinal(data, rules);
-  forget(data);
+  updateFinal(tree);
   return { connected: branch(after, fork).reverse(), disconnected: branch(before, fork), invalid };
 }
 
-/** Whether every block between the node and an executed one has its body here. */
-function bodiesReach(data: ChainData, node: HeaderNode): boolean {
-  let at: HeaderNode | null = node;
-  while (at !== null && !data.executions.has(at.idHex) && data.main[at.height] !== at) {
-    if (!data.bodies.has(at.idHex)) return false;
-    at = at.parent;
-  }
-  return at !== null;
-}
-
+/** Blocks from a node down to above its ancestor. */
 function branch(from: HeaderNode, to: HeaderNode): HeaderNode[] {
   const nodes: HeaderNode[] = [];
   for (let node = from; node !== to; node = node.parent!) nodes.push(node);
   return nodes;
 }
 
-function switchTo(data: ChainData, tip: HeaderNode, fork: HeaderNode): void {
-  data.main.length = fork.height + 1;
-  for (const node of branch(tip, fork).reverse()) data.main.push(node);
+function switchTo(tree: BlockTree, tip: HeaderNode, fork: HeaderNode): void {
+  tree.main.length = fork.height + 1;
+  for (const node of branch(tip, fork).reverse()) tree.main.push(node);
+  tree.version++;
 }
 
-/** Marks a block and all that builds on it. */
-function invalidate(data: ChainData, bad: HeaderNode): void {
-  for (const leaf of data.leaves) {
-    if (ancestorAt(leaf, bad.height) !== bad) continue;
-    for (let node: HeaderNode = leaf; node !== bad; node = node.parent!) data.invalid.add(node.idHex);
-  }
-  data.invalid.add(bad.idHex);
-  data.bodies.delete(bad.idHex);
-}
-
-function updateFinal(data: ChainData, rules: ChainRules): void {
-  data.final = data.main[branchFinal(data, rules, data.main[data.main.length - 1]!)]!;
-}
-
-/** Lets go of what no allowed reorganisation needs: bodies and forks below the final block, states far below the tip. */
-function forget(data: ChainData): void {
-  const tipHeight = data.main.length - 1;
-  const oldest = tipHeight - MAX_REORG_DEPTH - RECENT_STATES;
-  const kept = lastKeptHeight(data, Math.max(oldest, Math.min(data.final.height, tipHeight - RECENT_STATES)));
-  for (const [idHex] of data.bodies) {
-    // What lies above the lowest kept state may have to be executed again.
-    if ((data.nodes.get(idHex)?.height ?? -1) <= kept) data.bodies.delete(idHex);
-  }
-  for (const [idHex] of data.executions) {
-    const { height } = data.nodes.get(idHex)!;
-    if (
-      height < kept ||
-      (height < tipHeight - RECENT_STATES && height % KEPT_STATE_INTERVAL !== 0 && height !== kept)
-    ) {
-      data.executions.delete(idHex);
-    }
-  }
-  for (const leaf of data.leaves) {
-    if (leaf.height < data.final.height) {
-      data.leaves.delete(leaf);
-      let node: HeaderNode | null = leaf;
-      while (node !== null && data.main[node.height] !== node) {
-        data.nodes.delete(node.idHex);
-        data.invalid.delete(node.idHex);
-        data.executions.delete(node.idHex);
-        data.bodies.delete(node.idHex);
-        node = node.parent;
-      }
-    }
-  }
-}
-
-/** Height of the highest kept state on the main chain at or below the floor. */
-function lastKeptHeight(data: ChainData, floor: number): number {
-  for (let height = Math.max(0, floor); height > 0; height--) {
-    if (data.executions.has(data.main[height]!.idHex)) return height;
-  }
-  return 0;
+function updateFinal(tree: BlockTree): void {
+  const height = tree.finality.finalHeight(tipOf(tree));
+  if (height > tree.final.height) tree.final = tree.main[height]!;
 }

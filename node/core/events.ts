@@ -6,6 +6,7 @@ import type { Violation } from '../market/violation.ts';
 import type { Receipts } from '../protocol/receipts.ts';
 import type { Block, HeaderBody, Transaction } from '../protocol/types.ts';
 import type { Protocol, Topic } from '../protocol/wire.ts';
+import type { OwnBlock } from './producer.ts';
 
 export interface Now {
   /** Wall clock, ms since 1970: for timestamps. */
@@ -46,7 +47,9 @@ export interface PersistBatch {
   dropSnapshots: { height: number; id: Uint8Array }[];
   commit: { tipId: Uint8Array; tipHeight: number; finalHeight: number; snapshotHeight: number };
   /** Durable guard: the block that this node signed on a parent. */
-  authored: { parent: Uint8Array; id: Uint8Array } | null;
+  authored: OwnBlock | null;
+  /** Parents of own blocks that no branch leads to again: their guards may go. */
+  forgetAuthored: Uint8Array[];
 }
 
 /** What the rest of the node wants to know. */

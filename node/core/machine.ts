@@ -5,6 +5,7 @@ import { type Violation, violation } from '../market/violation.ts';
 import type { Block, Transaction } from '../protocol/types.ts';
 import type { Chain } from './chain.ts';
 import type { Effect, Now, PersistBatch } from './events.ts';
+import type { CoreLimits } from './limits.ts';
 import type { Admission, Mempool } from './mempool.ts';
 import type { Producer } from './producer.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -19,6 +20,7 @@ export interface CoreStats {
 }
 
 export interface Machine {
+  readonly limits: CoreLimits;
   readonly chain: Chain;
   readonly mempool: Mempool;
   readonly sync: Sync;
@@ -28,6 +30,9 @@ export interface Machine {
   now: Now;
   effects: Effect[];
   mining: boolean;
+  /** Mining waits until peers have told what this node may have lost, or until nobody is there to tell. */
+  listening: boolean;
+  listenUntilMs: number;
   /** Grows when the pending transactions change. */
   poolVersion: number;
   /** Local transactions that wait to be published together. */
@@ -98,6 +103,7 @@ export function advance(machine: Machine, authored: PersistBatch['authored'] = n
       finalHeight: chain.final().height,
     },
   });
+  chain.forget();
   const unsafe = chain.safeMode();
   if (unsafe !== null) emit(machine, { type: 'notify', notice: { type: 'safeMode', reason: unsafe } });
   return batch;
@@ -134,6 +140,7 @@ function persist(
         snapshotHeight: restart.height,
       },
       authored,
+      forgetAuthored: machine.producer?.forget(chain.final().height) ?? [],
     },
   });
   return batch;

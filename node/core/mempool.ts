@@ -4,16 +4,10 @@ import type { ChainRules } from '../consensus/header.ts';
 import { isSupportedKind } from '../market/transactions.ts';
 import { type Violation, violation } from '../market/violation.ts';
 import { orderWindow, readingWindow } from '../market/windows.ts';
-import { compareTransactions, kindOf, slotKey, transactionId } from '../protocol/codec.ts';
+import { compareTransactions, kindOf, slotKey, transactionIdHex } from '../protocol/codec.ts';
 import type { StateStore } from '../protocol/state-store.ts';
 import type { Transaction, TransactionBody } from '../protocol/types.ts';
-import { toHex } from '../util/bytes.ts';
-
-/** Policy bounds of this node, not of consensus. */
-export const MEMPOOL_MAX_COUNT = 5000;
-export const MEMPOOL_MAX_BYTES = 16 * 1024 * 1024;
-/** Verified ids remembered, so that a signature is checked once. */
-const KNOWN_MAX = 20_000;
+import { type CoreLimits, DEFAULT_LIMITS } from './limits.ts';
 
 export interface PendingTransaction {
   readonly transaction: Transaction;
@@ -53,7 +47,7 @@ export function windowOf(rules: ChainRules, body: TransactionBody): { fromMs: nu
     : orderWindow(rules.genesis, body.step);
 }
 
-export function createMempool(rules: ChainRules): Mempool {
+export function createMempool(rules: ChainRules, limits: CoreLimits = DEFAULT_LIMITS): Mempool {
   const entries = new Map<string, PendingTransaction>();
   const slots = new Map<string, string>();
   const known = new Set<string>();
@@ -70,19 +64,19 @@ export function createMempool(rules: ChainRules): Mempool {
   };
   const remember = (idHex: string): void => {
     known.add(idHex);
-    if (known.size > KNOWN_MAX) known.delete(known.values().next().value!);
+    if (known.size > limits.knownTransactions) known.delete(known.values().next().value!);
   };
 
   return {
     add(transaction, { state, clockMs, nowMs }) {
-      const idHex = toHex(transactionId(transaction));
+      const idHex = transactionIdHex(transaction);
       if (entries.has(idHex)) return { outcome: 'known' };
       // What every node would refuse comes first: a peer that relays the rest of a batch must not answer for it.
       const forged = forgery(rules, transaction, known.has(idHex) ? null : state);
       if (forged) return { outcome: 'invalid', violation: forged };
       remember(idHex);
       const size = transactionBytes(transaction);
-      const isFull = entries.size >= MEMPOOL_MAX_COUNT || bytes + size > MEMPOOL_MAX_BYTES;
+      const isFull = entries.size >= limits.mempoolCount || bytes + size > limits.mempoolBytes;
       const slot = slotKey(transaction.body);
       const refused =
         outsideWindow(rules, transaction.body, clockMs) ??
@@ -102,7 +96,7 @@ export function createMempool(rules: ChainRules): Mempool {
     isKnown: (idHex) => known.has(idHex),
     remove,
     include(transaction) {
-      remove(toHex(transactionId(transaction)));
+      remove(transactionIdHex(transaction));
       included.set(slotKey(transaction.body), windowOf(rules, transaction.body).untilMs);
     },
     release: (transaction) => void included.delete(slotKey(transaction.body)),

@@ -1,8 +1,7 @@
 /** From pending transactions to a published block of one's own. */
-import { encode, transactionId } from '../protocol/codec.ts';
+import { encodeOnce, transactionIdHex } from '../protocol/codec.ts';
 import { Block } from '../protocol/types.ts';
-import { toHex } from '../util/bytes.ts';
-import { MAX_REORG_DEPTH } from './chain.ts';
+import { MAX_REORG_DEPTH } from './block-tree.ts';
 import { advance, emit, type Machine } from './machine.ts';
 
 /** Its window may open soon, or a step be settled; what is too late is dropped by the clock. */
@@ -11,7 +10,7 @@ const MAY_PASS_LATER: ReadonlySet<string> = new Set(['TX_WINDOW_CLOSED', 'TX_STE
 /** Gives the miner a new job when the tip or the pending transactions changed. */
 export function produce(machine: Machine): void {
   const { producer, mempool, now } = machine;
-  if (!machine.mining || producer === null) return;
+  if (!machine.mining || producer === null || isListening(machine)) return;
   const before = producer.job();
   const refreshed = producer.refresh({
     candidates: () => mempool.list().map((entry) => entry.transaction),
@@ -26,10 +25,24 @@ export function produce(machine: Machine): void {
   const { jobId, body, earliestMs } = refreshed.job;
   for (const { transaction, violation } of refreshed.refused) {
     if (MAY_PASS_LATER.has(violation.code)) continue;
-    mempool.remove(toHex(transactionId(transaction)));
+    mempool.remove(transactionIdHex(transaction));
     emit(machine, { type: 'notify', notice: { type: 'dropped', transaction, violation } });
   }
   emit(machine, { type: 'mine', jobId, body, earliestMs });
+}
+
+/** A node that lost records listens this long at most: with no peer to ask, somebody must go on. */
+const LISTEN_MS = 60_000;
+
+/** Until a peer has told its status and nothing that it knows is missing here. */
+function isListening(machine: Machine): boolean {
+  const { chain, sync, now } = machine;
+  if (!machine.listening) return false;
+  if (machine.listenUntilMs === Number.POSITIVE_INFINITY) machine.listenUntilMs = now.monoMs + LISTEN_MS;
+  const told = sync.bestWork();
+  const hasAll = told !== null && told <= chain.tip().work && chain.bestHeader() === chain.tip();
+  machine.listening = !hasAll && now.monoMs < machine.listenUntilMs;
+  return machine.listening;
 }
 
 export function setMining(machine: Machine, on: boolean): void {
@@ -53,7 +66,8 @@ export function onMined(
   chain.addExecution(added.node, job.execution);
   rememberSealed(machine, added.node.idHex);
   stats.blocksMined++;
-  const batch = advance(machine, { parent: job.parent.id, id: added.node.id });
+  const { id, height } = added.node;
+  const batch = advance(machine, { parent: job.parent.id, id, height });
   // Published only once it is on disk: a crash must not make this node sign a second block on the same parent.
   if (batch !== null) machine.unpublished.set(batch, block);
 }
@@ -68,5 +82,5 @@ export function onPersisted(machine: Machine, batch: number): void {
   const block = machine.unpublished.get(batch);
   if (block === undefined) return;
   machine.unpublished.delete(batch);
-  emit(machine, { type: 'publish', topic: 'block', bytes: encode(Block, block) });
+  emit(machine, { type: 'publish', topic: 'block', bytes: encodeOnce(Block, block) });
 }

@@ -4,12 +4,13 @@ import { mayAuthor } from '../consensus/author-spacing.ts';
 import { type ChainRules, earliestTimestampMs, targetAfter } from '../consensus/header.ts';
 import { type HeaderNode, marketClockMs } from '../consensus/header-chain.ts';
 import type { Violation } from '../market/violation.ts';
+import { blockId } from '../protocol/codec.ts';
 import { headerMessage, type Signer } from '../protocol/signing.ts';
 import { type Block, type HeaderBody, PROTOCOL_VERSION, type Transaction } from '../protocol/types.ts';
+import { equalBytes, toHex } from '../util/bytes.ts';
+import { MAX_REORG_DEPTH } from './block-tree.ts';
 import type { Chain } from './chain.ts';
-
-/** The body is made anew on the same tip at most this often. */
-export const REBUILD_INTERVAL_MS = 1000;
+import { type CoreLimits, DEFAULT_LIMITS } from './limits.ts';
 
 export interface Job {
   readonly jobId: number;
@@ -18,6 +19,13 @@ export interface Job {
   readonly earliestMs: number;
   readonly transactions: Transaction[];
   readonly execution: Execution;
+}
+
+/** A block that this node signed: the guard against a second one on its parent. */
+export interface OwnBlock {
+  readonly parent: Uint8Array;
+  readonly id: Uint8Array;
+  readonly height: number;
 }
 
 export interface Producer {
@@ -34,16 +42,19 @@ export interface Producer {
   job(): Job | null;
   /** Forget the present job, as when mining stops. */
   cancel(): void;
+  /** Lets go of own blocks so far below the final height that no branch leads there again; the parents of those. */
+  forget(finalHeight: number): Uint8Array[];
 }
 
 export function createProducer(
   chain: Chain,
   identity: { member: number; signer: Signer },
-  /** Parents that this node signed a block on before, as hex. */
-  authoredParents: readonly string[],
+  /** Blocks that this node signed before. */
+  ownBlocks: readonly OwnBlock[],
+  limits: CoreLimits = DEFAULT_LIMITS,
 ): Producer {
   const { rules } = chain;
-  const authored = new Set(authoredParents);
+  const authored = new Map(ownBlocks.map((own) => [toHex(own.parent), own]));
   let job: Job | null = null;
   let version = -1;
   let builtMonoMs = Number.NEGATIVE_INFINITY;
@@ -58,9 +69,10 @@ export function createProducer(
     refresh(given) {
       const parent = chain.tip();
       const sameTip = job !== null && job.parent === parent;
-      if (sameTip && (version === given.version || given.monoMs - builtMonoMs < REBUILD_INTERVAL_MS))
+      if (sameTip && (version === given.version || given.monoMs < builtMonoMs + limits.rebuildMs))
         return null;
-      if (authored.has(parent.idHex)) {
+      // A guard that was lost with its disk may come back as a block from a peer.
+      if (authored.has(parent.idHex) || chain.hasChildBy(parent, identity.member)) {
         job = null;
         return null;
       }
@@ -69,6 +81,7 @@ export function createProducer(
         member: identity.member,
         candidates: given.candidates(),
         nowMs: given.nowMs,
+        conflictHeight: conflictHeight(chain, authored.values()),
       });
       job = { ...built.job, jobId: nextJobId++ };
       version = given.version;
@@ -85,19 +98,45 @@ export function createProducer(
       ) {
         return null;
       }
-      authored.add(job.parent.idHex);
+      const own = { parent: job.parent.id, id: blockId(header), height: header.body.height };
+      authored.set(job.parent.idHex, own);
       const signature = identity.signer.sign(headerMessage(rules.genesisRoot, header));
       const sealed = { job, block: { signedHeader: { header, signature }, transactions: job.transactions } };
       job = null;
       return sealed;
     },
+    forget(finalHeight) {
+      const parents: Uint8Array[] = [];
+      for (const [idHex, own] of authored) {
+        if (own.height + MAX_REORG_DEPTH > finalHeight) continue;
+        authored.delete(idHex);
+        parents.push(own.parent);
+      }
+      return parents;
+    },
   };
+}
+
+/** Highest own block that is not on the main chain: for blocks up to there, a new one does not speak. */
+function conflictHeight(chain: Chain, ownBlocks: Iterable<OwnBlock>): number {
+  let highest = 0;
+  for (const { id, height } of ownBlocks) {
+    const held = chain.mainChainAt(height);
+    if (height > highest && (held === null || !equalBytes(held.id, id))) highest = height;
+  }
+  return highest;
 }
 
 function build(
   rules: ChainRules,
   chain: Chain,
-  given: { parent: HeaderNode; member: number; candidates: readonly Transaction[]; nowMs: number },
+  given: {
+    parent: HeaderNode;
+    member: number;
+    candidates: readonly Transaction[];
+    nowMs: number;
+    conflictHeight: number;
+  },
 ): { job: Omit<Job, 'jobId'>; refused: { transaction: Transaction; violation: Violation }[] } {
   const { parent, member, candidates, nowMs } = given;
   const { spacingMs } = rules.genesis.params;
@@ -119,6 +158,7 @@ function build(
     receiptsRoot: execution.receiptsRoot,
     stateRoot: execution.stateRoot,
     minersRoot: execution.minersRoot,
+    conflictHeight: given.conflictHeight,
   };
   return { job: { parent, body, earliestMs, transactions, execution }, refused };
 }

@@ -7,7 +7,6 @@ import {
   HeadersRequest,
   MAX_HEADERS,
   type Protocol,
-  Status,
 } from '../protocol/wire.ts';
 import { toHex } from '../util/bytes.ts';
 import type { Chain } from './chain.ts';
@@ -22,7 +21,7 @@ export function answerRequest(
   const { requestId } = request;
   switch (request.protocol) {
     case 'status':
-      return { type: 'respond', requestId, bytes: encode(Status, ownStatus(chain)) };
+      return { type: 'respond', requestId, bytes: ownStatus(chain) };
     case 'headers': {
       const asked = decode(HeadersRequest, request.bytes);
       const bytes =

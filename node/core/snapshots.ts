@@ -1,6 +1,7 @@
 /** Which states are written out, so that a restart replays a bounded number of blocks. */
 import type { HeaderNode } from '../consensus/header-chain.ts';
-import { type Chain, MAX_REORG_DEPTH } from './chain.ts';
+import { MAX_REORG_DEPTH } from './block-tree.ts';
+import type { Chain } from './chain.ts';
 
 /** Heights between snapshots. */
 export const SNAPSHOT_INTERVAL = 64;

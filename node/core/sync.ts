@@ -16,12 +16,9 @@ import {
 import { toHex } from '../util/bytes.ts';
 import type { Rng } from '../util/rng.ts';
 import type { Chain } from './chain.ts';
+import { type CoreLimits, DEFAULT_LIMITS } from './limits.ts';
 
 export const REQUEST_TIMEOUT_MS = 5000;
-/** A peer is asked for its status again after this long. */
-const STATUS_INTERVAL_MS = 3000;
-/** Requests for bodies in flight, over all peers. */
-const MAX_BODY_REQUESTS = 4;
 
 interface PeerState {
   readonly peer: string;
@@ -34,7 +31,7 @@ interface PeerState {
 interface Pending {
   peer: string;
   protocol: Protocol;
-  /** Ids asked for, when bodies. */
+  /** Ids asked for, when bodies; the locator, when headers. */
   ids: string[];
 }
 
@@ -48,7 +45,7 @@ export interface OutgoingRequest {
 
 export type Answer =
   | { kind: 'status'; peer: string; status: Status }
-  | { kind: 'headers'; peer: string; headers: SignedHeader[] }
+  | { kind: 'headers'; peer: string; headers: SignedHeader[]; asked: string[] }
   | { kind: 'blocks'; peer: string; blocks: Block[]; asked: string[] }
   | { kind: 'failed'; peer: string; protocol: Protocol }
   | { kind: 'malformed'; peer: string; protocol: Protocol }
@@ -58,9 +55,14 @@ export interface Sync {
   peerUp(peer: string): void;
   peerDown(peer: string): void;
   peerCount(): number;
+  pendingRequests(): number;
+  /** Most work that a peer told of; null: none has told. */
+  bestWork(): bigint | null;
   statusOf(peer: string): Status | null;
   /** What to ask now, damaged blocks included; call after every event that may change the answer. */
   requests(monoMs: number, damaged: readonly HeaderNode[]): OutgoingRequest[];
+  /** A peer that asks for the status tells its own. */
+  told(peer: string, status: Status, monoMs: number): void;
   /** The peer's answer brought nothing: leave it alone until it tells its status again. */
   unhelpful(peer: string): void;
   /** The peer told of a block whose parent is unknown here: ask it for headers. */
@@ -88,6 +90,7 @@ export function locatorOf(chain: Chain, tip: HeaderNode): Uint8Array[] {
 
 interface Book {
   readonly chain: Chain;
+  readonly limits: CoreLimits;
   readonly rng: Rng;
   readonly peers: Map<string, PeerState>;
   readonly pending: Map<number, Pending>;
@@ -108,13 +111,24 @@ function ask(
 }
 
 function statusRequests(book: Book, monoMs: number): OutgoingRequest[] {
-  const due = [...book.peers.values()].filter(
-    (peer) => !peer.pending.has('status') && monoMs - peer.statusAskedMs >= STATUS_INTERVAL_MS,
-  );
-  return due.map((peer) => {
+  const { statusMs } = book.limits;
+  if (monoMs < nextStatusMs(book)) return [];
+  const requests: OutgoingRequest[] = [];
+  for (const peer of book.peers.values()) {
+    // When one is due, those that soon will be are asked along with it.
+    if (peer.pending.has('status') || monoMs < peer.statusAskedMs + statusMs / 2) continue;
     peer.statusAskedMs = monoMs;
-    return ask(book, peer, 'status', { bytes: encode(Status, ownStatus(book.chain)), ids: [] });
-  });
+    requests.push(ask(book, peer, 'status', { bytes: ownStatus(book.chain), ids: [] }));
+  }
+  return requests;
+}
+
+function nextStatusMs(book: Book): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const peer of book.peers.values()) {
+    if (!peer.pending.has('status')) next = Math.min(next, peer.statusAskedMs + book.limits.statusMs);
+  }
+  return next;
 }
 
 function headerRequests(book: Book): OutgoingRequest[] {
@@ -122,27 +136,35 @@ function headerRequests(book: Book): OutgoingRequest[] {
   const best = chain.bestHeader();
   const wanted = [...book.peers.values()].filter((peer) => {
     const isAhead =
-      peer.status !== null && peer.status.work > best.work && !chain.node(toHex(peer.status.tipId));
+      peer.status !== null &&
+      (peer.status.work > best.work || peer.status.justifiedHeight > chain.justifiedHeight(best)) &&
+      !chain.node(toHex(peer.status.tipId));
     return (isAhead || book.wantHeaders.has(peer.peer)) && !peer.pending.has('headers');
   });
   return wanted.map((peer) => {
     book.wantHeaders.delete(peer.peer);
-    const request = { locator: locatorOf(chain, best), limit: MAX_HEADERS };
-    return ask(book, peer, 'headers', { bytes: encode(HeadersRequest, request), ids: [] });
+    const locator = locatorOf(chain, best);
+    const bytes = encode(HeadersRequest, { locator, limit: MAX_HEADERS });
+    return ask(book, peer, 'headers', { bytes, ids: locator.map(toHex) });
   });
 }
 
 function bodyRequests(book: Book, damaged: readonly HeaderNode[]): OutgoingRequest[] {
-  const inFlight = new Set([...book.pending.values()].flatMap((request) => request.ids));
-  const missing = [...book.chain.missingBodies(MAX_BLOCKS * MAX_BODY_REQUESTS * 2), ...damaged].filter(
-    (node) => !inFlight.has(node.idHex),
-  );
+  const { limits } = book;
+  const wanted = book.chain.missingBodies(MAX_BLOCKS * limits.bodyRequests * 2);
+  if (wanted.length === 0 && damaged.length === 0) return [];
+  const bodies = [...book.pending.values()].filter((request) => request.protocol === 'blocks');
+  const inFlight = new Set(bodies.flatMap((request) => request.ids));
+  const missing = [...wanted, ...damaged].filter((node) => !inFlight.has(node.idHex));
   const idle = [...book.peers.values()].filter((peer) => !peer.pending.has('blocks') && peer.status !== null);
   const out: OutgoingRequest[] = [];
-  let open = [...book.pending.values()].filter((request) => request.protocol === 'blocks').length;
-  for (; missing.length > 0 && idle.length > 0 && open < MAX_BODY_REQUESTS; open++) {
+  let open = bodies.length;
+  for (; missing.length > 0 && idle.length > 0 && open < limits.bodyRequests; open++) {
     const batch = missing.splice(0, MAX_BLOCKS);
-    const [peer] = idle.splice(book.rng.below(idle.length), 1);
+    const able = idle.filter(({ status }) => status!.work >= batch[0]!.work);
+    if (able.length === 0) break;
+    const peer = able[book.rng.below(able.length)];
+    idle.splice(idle.indexOf(peer!), 1);
     const ids = batch.map((node) => node.id);
     out.push(
       ask(book, peer!, 'blocks', {
@@ -154,9 +176,10 @@ function bodyRequests(book: Book, damaged: readonly HeaderNode[]): OutgoingReque
   return out;
 }
 
-export function createSync(chain: Chain, rng: Rng): Sync {
+export function createSync(chain: Chain, rng: Rng, limits: CoreLimits = DEFAULT_LIMITS): Sync {
   const book: Book = {
     chain,
+    limits,
     rng,
     peers: new Map(),
     pending: new Map(),
@@ -179,6 +202,14 @@ export function createSync(chain: Chain, rng: Rng): Sync {
       for (const [requestId, request] of pending) if (request.peer === peer) pending.delete(requestId);
     },
     peerCount: () => peers.size,
+    pendingRequests: () => pending.size,
+    bestWork() {
+      let best: bigint | null = null;
+      for (const { status } of peers.values()) {
+        if (status !== null && (best === null || status.work > best)) best = status.work;
+      }
+      return best;
+    },
     statusOf: (peer) => peers.get(peer)?.status ?? null,
     unhelpful,
     askHeaders(peer) {
@@ -200,25 +231,35 @@ export function createSync(chain: Chain, rng: Rng): Sync {
       if (answer.kind === 'status' && peer !== undefined) peer.status = answer.status;
       return answer;
     },
-    nextWakeMs() {
-      let next = Infinity;
-      for (const peer of peers.values()) {
-        if (!peer.pending.has('status')) next = Math.min(next, peer.statusAskedMs + STATUS_INTERVAL_MS);
-      }
-      return next;
+    told(peer, status, monoMs) {
+      const known = peers.get(peer);
+      if (known === undefined || toHex(status.genesisId) !== chain.genesis.idHex) return;
+      known.status = status;
+      // Who asks tells its own status: it need not be asked as well.
+      if (!known.pending.has('status')) known.statusAskedMs = monoMs;
     },
+    nextWakeMs: () => nextStatusMs(book),
   };
 }
 
-export function ownStatus(chain: Chain): Status {
+/** Encoded status of a chain, made once per tip and final block. */
+const statuses = new WeakMap<HeaderNode, { finalHeight: number; bytes: Uint8Array }>();
+
+export function ownStatus(chain: Chain): Uint8Array {
   const tip = chain.tip();
-  return {
+  const finalHeight = chain.final().height;
+  const known = statuses.get(tip);
+  if (known?.finalHeight === finalHeight) return known.bytes;
+  const bytes = encode(Status, {
     genesisId: chain.genesis.id,
     tipId: tip.id,
     tipHeight: tip.height,
-    finalHeight: chain.final().height,
+    finalHeight,
+    justifiedHeight: chain.justifiedHeight(tip),
     work: tip.work,
-  };
+  });
+  statuses.set(tip, { finalHeight, bytes });
+  return bytes;
 }
 
 function parse(request: Pending, bytes: Uint8Array | null): Answer {
@@ -230,7 +271,9 @@ function parse(request: Pending, bytes: Uint8Array | null): Answer {
   }
   if (protocol === 'headers') {
     const headers = decode(HeadersAnswer, bytes);
-    return headers === null ? { kind: 'malformed', peer, protocol } : { kind: 'headers', peer, headers };
+    return headers === null
+      ? { kind: 'malformed', peer, protocol }
+      : { kind: 'headers', peer, headers, asked: request.ids };
   }
   const blocks = decode(BlocksAnswer, bytes);
   return blocks === null

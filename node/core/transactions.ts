@@ -1,8 +1,7 @@
 /** Transactions from peers and from this node's own clients. */
-import { decode, encode, transactionId } from '../protocol/codec.ts';
+import { decode, encode, transactionIdHex } from '../protocol/codec.ts';
 import type { Transaction } from '../protocol/types.ts';
 import { MAX_BATCH, TransactionBatch } from '../protocol/wire.ts';
-import { toHex } from '../util/bytes.ts';
 import { admit, emit, type Machine, penalise } from './machine.ts';
 
 /** Local transactions are gathered this long and published together: a gossip message is dear, bytes are not. */
@@ -28,7 +27,7 @@ export function onTransactionGossip(
 }
 
 export function onSubmit(machine: Machine, requestId: number, transaction: Transaction): void {
-  const idHex = toHex(transactionId(transaction));
+  const idHex = transactionIdHex(transaction);
   const admission = admit(machine, transaction);
   const refused = admission.outcome === 'refused' || admission.outcome === 'invalid';
   if (admission.outcome === 'added') {

@@ -53,6 +53,7 @@ const header = fc.record({
     receiptsRoot: bytes(32),
     stateRoot: bytes(32),
     minersRoot: bytes(32),
+    conflictHeight: fc.nat({ max: 0xffff_ffff }),
   }),
   nonce: bytes(32),
 });

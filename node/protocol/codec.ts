@@ -2,7 +2,7 @@
 import { digest64 } from '@chainsafe/as-sha256';
 import type { CompositeType } from '@chainsafe/ssz';
 import { ListCompositeType } from '@chainsafe/ssz';
-import { concatBytes, equalBytes } from '../util/bytes.ts';
+import { concatBytes, equalBytes, toHex } from '../util/bytes.ts';
 import {
   Bytes32,
   Header,
@@ -24,11 +24,38 @@ export function encode<V>(type: AnyType<V>, value: V): Uint8Array {
   return type.serialize(value);
 }
 
+/** Encodings by object: blocks, headers and receipts are never changed after they were decoded or made. */
+const encodings = new WeakMap<object, Uint8Array>();
+
+/** As `encode`, once per object: a block is published, stored and given to peers. The bytes are shared: not to be changed. */
+export function encodeOnce<V extends object>(type: AnyType<V>, value: V): Uint8Array {
+  const known = encodings.get(value);
+  if (known !== undefined) return known;
+  const bytes = type.serialize(value);
+  encodings.set(value, bytes);
+  return bytes;
+}
+
+/** What was decoded from bytes that are shared between nodes of one process. */
+const decodings = new WeakMap<Uint8Array, Map<unknown, unknown>>();
+
+/** Says that these bytes never change: `decode` gives each node of this process the same value. */
+export function shareDecoded(bytes: Uint8Array): void {
+  if (!decodings.has(bytes)) decodings.set(bytes, new Map());
+}
+
 /**
  * Decodes bytes and checks that they are the one canonical encoding of what they say.
  * Returns `null` for anything else; never throws on foreign input.
  */
 export function decode<V>(type: AnyType<V>, bytes: Uint8Array): V | null {
+  const shared = decodings.get(bytes);
+  if (shared === undefined) return decodeAnew(type, bytes);
+  if (!shared.has(type)) shared.set(type, decodeAnew(type, bytes));
+  return shared.get(type) as V | null;
+}
+
+function decodeAnew<V>(type: AnyType<V>, bytes: Uint8Array): V | null {
   try {
     // The library keeps views into the given bytes, so it gets a copy that nobody else will change.
     // (`slice` would not do: that of a Buffer shares its memory.)
@@ -39,14 +66,21 @@ export function decode<V>(type: AnyType<V>, bytes: Uint8Array): V | null {
   }
 }
 
-/** Block id: the root of the header, which is also the proof of work. */
-export function blockId(header: Header): Uint8Array {
-  return Header.hashTreeRoot(header);
-}
-
-/** Roots by object: a transaction is never changed after it was decoded or made. */
+/** Ids and roots by object: nothing is changed after it was decoded or made. */
+const blockIds = new WeakMap<Header, Uint8Array>();
 const bodyRoots = new WeakMap<TransactionBody, Uint8Array>();
 const transactionIds = new WeakMap<Transaction, Uint8Array>();
+const idTexts = new WeakMap<Transaction, string>();
+const transactionsRoots = new WeakMap<readonly Transaction[], Uint8Array>();
+
+/** Block id: the root of the header, which is also the proof of work. */
+export function blockId(header: Header): Uint8Array {
+  const known = blockIds.get(header);
+  if (known !== undefined) return known;
+  const id = Header.hashTreeRoot(header);
+  blockIds.set(header, id);
+  return id;
+}
 
 /** Root of what the signatures of a transaction cover. */
 export function bodyRoot(body: TransactionBody): Uint8Array {
@@ -67,9 +101,22 @@ export function transactionId(transaction: Transaction): Uint8Array {
   return id;
 }
 
+/** The id in hex, made once: it is the key of every table of transactions. */
+export function transactionIdHex(transaction: Transaction): string {
+  const known = idTexts.get(transaction);
+  if (known !== undefined) return known;
+  const idHex = toHex(transactionId(transaction));
+  idTexts.set(transaction, idHex);
+  return idHex;
+}
+
 /** Root of a block's transactions, from their ids: the root of a list is that of its elements' roots. */
 export function transactionsRoot(transactions: readonly Transaction[]): Uint8Array {
-  return TransactionIds.hashTreeRoot(transactions.map(transactionId));
+  const known = transactionsRoots.get(transactions);
+  if (known !== undefined) return known;
+  const root = TransactionIds.hashTreeRoot(transactions.map(transactionId));
+  transactionsRoots.set(transactions, root);
+  return root;
 }
 
 export function kindOf(body: TransactionBody): TransactionKind {

@@ -1,7 +1,7 @@
 /** Domain-separated ed25519: a signature made for one chain, one purpose, never serves another. */
 import { concatBytes, equalBytes, fromHex } from '../util/bytes.ts';
-import { bodyRoot, kindOf } from './codec.ts';
-import { Header, type TransactionBody } from './types.ts';
+import { blockId, bodyRoot, kindOf } from './codec.ts';
+import type { Header, TransactionBody } from './types.ts';
 
 /** ed25519 of the host: synchronous, RFC 8032. */
 export interface Verifier {
@@ -35,7 +35,7 @@ export function signingMessage(domain: SigningDomain, genesisRoot: Uint8Array, r
 }
 
 export function headerMessage(genesisRoot: Uint8Array, header: Header): Uint8Array {
-  return signingMessage('header', genesisRoot, Header.hashTreeRoot(header));
+  return signingMessage('header', genesisRoot, blockId(header));
 }
 
 /** Readings are signed by the meter's key under their own domain, everything else by account keys. */

@@ -15,7 +15,7 @@ import {
 } from '@chainsafe/ssz';
 import { Int32, Uint8, Uint16, Uint32, Uint53, Uint64, Uint256 } from './ssz-basic.ts';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Bounds of the v1 lists: consensus, part of every root. */
 export const MAX_TRANSACTIONS = 1024;
@@ -49,6 +49,8 @@ export const HeaderBody = new ContainerType(
     receiptsRoot: Bytes32,
     stateRoot: Bytes32,
     minersRoot: Bytes32,
+    /** Highest height at which the author has signed a block that is no ancestor of this one; 0: none. */
+    conflictHeight: Uint32,
   },
   { typeName: 'HeaderBody' },
 );

@@ -15,7 +15,14 @@ export const MAX_BATCH = 256;
 export const MAX_ANSWER_BYTES = 1_048_576;
 
 export const Status = new ContainerType(
-  { genesisId: Bytes32, tipId: Bytes32, tipHeight: Uint32, finalHeight: Uint32, work: Uint256 },
+  {
+    genesisId: Bytes32,
+    tipId: Bytes32,
+    tipHeight: Uint32,
+    finalHeight: Uint32,
+    justifiedHeight: Uint32,
+    work: Uint256,
+  },
   { typeName: 'Status' },
 );
 /** Ids of the asker's branch, newest first, with growing gaps; the answer goes on after the first one known. */
