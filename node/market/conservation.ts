@@ -1,13 +1,16 @@
-/** Exact conservation of energy, checked at every block in production. */
+/** Exact conservation of energy in receipts that fit their lists, checked at every block in production. */
 import { AGGREGATOR } from '../protocol/accounts.ts';
 import { type Receipts, TRADE_KINDS } from '../protocol/receipts.ts';
 import { assert } from '../util/errors.ts';
+import { checkReceiptBounds } from './limits.ts';
 
 /**
  * Every settled member's injection minus consumption equals what it sold minus what it bought, trade by trade; what
- * members sold each other is what they bought from each other. Throws when a receipt breaks it.
+ * members sold each other is what they bought from each other. Throws when a receipt breaks it, and when a list of
+ * them is longer than its type.
  */
 export function checkEnergyConservation(receipts: Receipts): void {
+  checkReceiptBounds(receipts);
   const auctionWh = new Map<number, number>();
   const gridWh = new Map<string, number>();
   for (const trade of receipts.trades) {

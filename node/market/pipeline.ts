@@ -1,7 +1,11 @@
-/** The due phases of market steps: at most four per block, oldest first; an outage closes as one range. */
+/**
+ * The due phases of market steps: at most four per block, as many as fit its receipts, oldest first; an outage closes
+ * as one range.
+ */
 import { STEP_RING } from '../protocol/types.ts';
 import { clearStep } from './clear.ts';
 import type { BlockContext } from './context.ts';
+import { hasRoom } from './limits.ts';
 import { settleStep } from './settle.ts';
 import { deliveryStartMs, readingWindow } from './windows.ts';
 
@@ -14,37 +18,44 @@ export function runDuePhases(context: BlockContext): void {
   }
 }
 
-/** Performs the oldest due phase; false when none is due. */
+/** Performs the oldest due phase; false when none is due, or the block has no room left for it. */
 function runOldestPhase(context: BlockContext): boolean {
   const { genesis, state, clockMs } = context;
   const { nextToClear, nextToSettle } = state.market();
   const clearDueMs = deliveryStartMs(genesis, nextToClear);
   const settleDueMs = nextToSettle < nextToClear ? readingWindow(genesis, nextToSettle).untilMs : Infinity;
   if (Math.min(clearDueMs, settleDueMs) > clockMs) return false;
-  if (settleDueMs <= clearDueMs) settlePhase(context, nextToSettle, nextToClear);
-  else clearPhase(context, nextToClear);
-  return true;
+  return settleDueMs <= clearDueMs
+    ? settlePhase(context, nextToSettle, nextToClear)
+    : clearPhase(context, nextToClear);
 }
 
-function clearPhase(context: BlockContext, step: number): void {
+function clearPhase(context: BlockContext, step: number): boolean {
   const end = emptyRunEnd(context, step, Number.MAX_SAFE_INTEGER);
   if (end > step) {
     context.state.setMarket({ nextToClear: end });
-  } else {
-    clearStep(context, step);
-    context.state.setMarket({ nextToClear: step + 1 });
+    return true;
   }
+  // Every trade uses up an order.
+  const atWorst = { trades: context.state.orders(step).length, settlements: 0 };
+  if (!hasRoom(context.receipts, atWorst)) return false;
+  clearStep(context, step);
+  context.state.setMarket({ nextToClear: step + 1 });
+  return true;
 }
 
-function settlePhase(context: BlockContext, step: number, cleared: number): void {
+function settlePhase(context: BlockContext, step: number, cleared: number): boolean {
   const end = emptyRunEnd(context, step, cleared);
   if (end > step) {
     context.receipts.emptyRanges.push({ first: step, end });
     context.state.setMarket({ nextToSettle: end });
-  } else {
-    settleStep(context, step);
-    context.state.setMarket({ nextToSettle: step + 1 });
+    return true;
   }
+  const members = context.state.memberCount();
+  if (!hasRoom(context.receipts, { trades: members, settlements: members })) return false;
+  settleStep(context, step);
+  context.state.setMarket({ nextToSettle: step + 1 });
+  return true;
 }
 
 /**

@@ -211,6 +211,31 @@ describe('readings', () => {
     expect(market.state().account(0)).toMatchObject({ substitutedWh: 0, nextMeteredStep: 31 });
   });
 
+  it('take back at most the limit of a meter; the rest waits for the next one', () => {
+    const corrected = (substitutedWh: number) => {
+      const market = marketOf({}, { substitutedWh });
+      const lines = [0, 1].map((step) => settle(market, step, [reading(step, 0, 5)]).settlements[0]!);
+      return [...lines.map((line) => line.correctedWh), market.state().account(0).substitutedWh];
+    };
+    expect(corrected(1_000_000_000)).toEqual([1_000_000_000, 0, 0]);
+    expect(corrected(1_000_000_001)).toEqual([1_000_000_000, 1, 0]);
+    expect(corrected(2_000_000_001)).toEqual([1_000_000_000, 1_000_000_000, 1]);
+  });
+
+  it('of more than the connection carries are remembered as what it carries', () => {
+    const remembered = (importWh: number) => {
+      const market = marketOf({ params: { readingWindowMs: 24_000 } });
+      market.accept(market.startMs(1), [reading(0, 0, 0)]);
+      // Step 0 has not settled yet: the energy of two steps is plausible, and all of it falls to step 1.
+      market.accept(market.startMs(2), [reading(1, 0, importWh)]);
+      market.accept(market.startMs(3), []);
+      const { settlements } = market.accept(market.startMs(4), []);
+      expect(settlements[0]!.importWh).toBe(importWh);
+      return Math.max(...Array.from({ length: 96 }, (_, slot) => market.state().usageWh(slot)));
+    };
+    expect([5999, 6000, 6001, 12_000].map(remembered)).toEqual([5999, 6000, 6000, 6000]);
+  });
+
   it('over several steps do not become the maximum of one hour', () => {
     const market = marketOf();
     settle(market, 0, [reading(0, 1, 0)]);

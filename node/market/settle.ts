@@ -4,8 +4,9 @@ import { TRADE_KINDS } from '../protocol/receipts.ts';
 import { USAGE_SLOTS } from '../protocol/types.ts';
 import { BPS_ONE, scalePriceUp, valueNanoEur } from '../protocol/units.ts';
 import { addTrade, type BlockContext } from './context.ts';
+import { meterLimitWh } from './limits.ts';
 import { regulate } from './regulator.ts';
-import { calendarMs } from './windows.ts';
+import { calendarMs, connectionLimitWh } from './windows.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -85,21 +86,24 @@ function meter(
     reading.importRegisterWh < account.importRegisterWh ||
     reading.exportRegisterWh < account.exportRegisterWh
   ) {
-    const importWh = largestImportWh(context, step, member);
+    const roomWh = Number.MAX_SAFE_INTEGER - account.substitutedWh;
+    const importWh = Math.min(largestImportWh(context, step, member), roomWh);
     context.ledger.change(member, { substitutedWh: account.substitutedWh + importWh });
     return { importWh, exportWh: 0, correctedWh: 0, netWh: -importWh, substituted: true };
   }
   const importWh = reading.importRegisterWh - account.importRegisterWh;
   const exportWh = reading.exportRegisterWh - account.exportRegisterWh;
-  const netWh = exportWh - importWh + account.substitutedWh;
+  // What exceeds the limit waits for the next reading: a trade of 32 bits must hold the deviation.
+  const correctedWh = Math.min(account.substitutedWh, meterLimitWh(context.state.memberCount()));
+  const netWh = exportWh - importWh + correctedWh;
   if (account.nextMeteredStep === step) rememberImport(context, step, member, importWh);
   context.ledger.change(member, {
     importRegisterWh: reading.importRegisterWh,
     exportRegisterWh: reading.exportRegisterWh,
-    substitutedWh: 0,
+    substitutedWh: account.substitutedWh - correctedWh,
     nextMeteredStep: step + 1,
   });
-  return { importWh, exportWh, correctedWh: account.substitutedWh, netWh, substituted: false };
+  return { importWh, exportWh, correctedWh, netWh, substituted: false };
 }
 
 function tradeWithAggregator(
@@ -157,6 +161,8 @@ function rememberImport(context: BlockContext, step: number, member: number, imp
   const firstDay = step % stepsPerWeek < DAY_MS / context.genesis.params.stepNominalMs;
   const firstInHour = calendarMs(context.genesis, step) % HOUR_MS < context.genesis.params.stepNominalMs;
   const before = context.state.usageWh(slot);
-  const largest = Math.max(firstDay && firstInHour ? 0 : before, importWh);
+  // A reading may carry what earlier ones of the same outage left out; an hour never holds more than the connection.
+  const limitWh = connectionLimitWh(context.genesis, context.state.member(member).connectionW);
+  const largest = Math.max(firstDay && firstInHour ? 0 : before, Math.min(importWh, limitWh));
   if (largest !== before) context.state.setUsageWh(slot, largest);
 }

@@ -3,6 +3,7 @@ import { kindOf, payloadOf } from '../protocol/codec.ts';
 import { STEP_RING, type TransactionBody, type TransactionKind } from '../protocol/types.ts';
 import { valueNanoEur } from '../protocol/units.ts';
 import type { BlockContext } from './context.ts';
+import { meterLimitWh } from './limits.ts';
 import { MAX_TEMPERATURE_CENTI_C, MAX_WHOLESALE_MICRO_EUR_PER_KWH } from './observations.ts';
 import { type Violation, violation } from './violation.ts';
 import { connectionLimitWh, orderWindow, readingWindow } from './windows.ts';
@@ -172,11 +173,12 @@ function checkReading(context: BlockContext, body: TransactionBody): Violation |
     return violation('READING_BACKWARDS', 'a register is below the one that was settled last');
   }
   const steps = step + 1 - last.nextMeteredStep;
-  const limitWh = connectionLimitWh(context.genesis, context.state.member(account).connectionW) * steps;
+  const connectionWh = connectionLimitWh(context.genesis, context.state.member(account).connectionW) * steps;
+  const limitWh = Math.min(connectionWh, meterLimitWh(context.state.memberCount()));
   if (importWh > limitWh || exportWh > limitWh) {
     return violation(
       'READING_IMPLAUSIBLE',
-      `more than the ${limitWh} Wh that the connection carries in ${steps} steps`,
+      `more than the ${limitWh} Wh that the connection carries in ${steps} steps, or that one reading may hold`,
     );
   }
   return null;
