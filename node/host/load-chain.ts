@@ -1,11 +1,13 @@
 /** Start-up verification: reads the chain back, checks every record, and says what is damaged. */
-import { type HeaderNode, linkHeader } from '../consensus/header-chain.ts';
+import { ancestorAt, type HeaderNode, linkHeader } from '../consensus/header-chain.ts';
+import type { OwnBlock } from '../core/producer.ts';
 import { blockId, decode } from '../protocol/codec.ts';
 import { Block, SignedHeader } from '../protocol/types.ts';
+import { decodeAuthored } from '../storage/authored.ts';
 import { type CommitRecord, decodeCommit } from '../storage/commit.ts';
 import type { Store } from '../storage/interface.ts';
 import { familyRange, parseKey, snapshotKey, tipKey } from '../storage/layout.ts';
-import { toHex } from '../util/bytes.ts';
+import { fromHex, toHex } from '../util/bytes.ts';
 import { WattmeshError } from '../util/errors.ts';
 import type { StoredChain } from './restore.ts';
 
@@ -21,7 +23,7 @@ export interface LoadedChain {
   /** Null: nothing is stored yet. */
   stored: StoredChain | null;
   snapshotHeights: number[];
-  authoredParents: string[];
+  ownBlocks: OwnBlock[];
   damage: Damage[];
   /** Heights below the restart's snapshot whose body must come again from peers. */
   damagedHeights: number[];
@@ -40,10 +42,16 @@ interface Records {
 }
 
 /** Reads everything. Throws only what the store throws for a folder it cannot use. */
-export async function loadChain(store: Store, genesis: SignedHeader): Promise<LoadedChain> {
+export async function loadChain(
+  store: Store,
+  genesis: SignedHeader,
+  member: number | null = null,
+): Promise<LoadedChain> {
   const records = await readRecords(store);
   const commit = await readCommit(store, records.damage);
-  const authoredParents = await authored(store);
+  const tipHeight = commit?.tipHeight ?? 0;
+  const guards = await authored(store, tipHeight);
+  const ownBlocks = member === null ? guards : withOwn(guards, records, { member, commit });
   const root = linkHeader(null, genesis);
   const tip = chooseTip(root, records, commit);
   if (commit !== null) noteGap(tip, records, commit);
@@ -53,7 +61,7 @@ export async function loadChain(store: Store, genesis: SignedHeader): Promise<Lo
     return {
       stored: null,
       snapshotHeights,
-      authoredParents,
+      ownBlocks,
       damage: records.damage,
       damagedHeights: [],
       sequence: commit?.sequence ?? 0n,
@@ -79,7 +87,7 @@ export async function loadChain(store: Store, genesis: SignedHeader): Promise<Lo
       snapshot: snapshot?.state ?? null,
     },
     snapshotHeights,
-    authoredParents,
+    ownBlocks,
     damage: records.damage,
     damagedHeights,
     sequence: commit?.sequence ?? 0n,
@@ -117,6 +125,12 @@ async function readRecords(store: Store): Promise<Records> {
       if (!(error instanceof WattmeshError) || error.code !== 'STORE_DAMAGED') throw error;
       records.damage.push({ what: family as 'block', height: null, hash: null, reason: error.message });
     }
+  }
+  // A header whose own record is gone is still inside its block.
+  for (const [idHex, bytes] of records.bodies) {
+    if (records.headers.has(idHex)) continue;
+    const block = decode(Block, bytes);
+    if (block !== null) records.headers.set(idHex, block.signedHeader);
   }
   return records;
 }
@@ -158,42 +172,84 @@ async function readCommit(store: Store, damage: Damage[]): Promise<CommitRecord 
   }
 }
 
-async function authored(store: Store): Promise<string[]> {
+async function authored(store: Store, tipHeight: number): Promise<OwnBlock[]> {
   const { from, to } = familyRange('authored');
-  const parents: string[] = [];
+  const own: OwnBlock[] = [];
   for await (const entry of store.range(from, to)) {
-    // The key alone is the guard: a damaged value still says that this parent was signed on.
     const parsed = parseKey(entry.key);
-    if (parsed?.family === 'authored') parents.push(toHex(parsed.id));
+    if (parsed?.family !== 'authored') continue;
+    // The key alone is the guard: a damaged value still says that this parent was signed on, at some height.
+    const signed = 'damaged' in entry ? null : decodeAuthored(entry.value);
+    own.push({ parent: parsed.id, ...(signed ?? { id: new Uint8Array(32), height: tipHeight }) });
   }
-  return parents;
+  return own;
 }
 
-/** The commit record's tip where it links to genesis, otherwise the branch with most work that does. */
+/** A guard may be lost where its block is not: what is not final and signed by this member counts as well. */
+function withOwn(
+  guards: readonly OwnBlock[],
+  records: Records,
+  { member, commit }: { member: number; commit: CommitRecord | null },
+): OwnBlock[] {
+  const guarded = new Set(guards.map(({ parent }) => toHex(parent)));
+  const own = [...guards];
+  for (const [idHex, { header }] of records.headers) {
+    const { author, height, parent } = header.body;
+    if (author !== member || height <= (commit?.finalHeight ?? 0) || guarded.has(toHex(parent))) continue;
+    own.push({ parent, id: fromHex(idHex)!, height });
+  }
+  return own;
+}
+
+/**
+ * Where the next start stands: of all branches that hold the final block, the one whose bodies reach furthest in work;
+ * the committed one among equals. A batch that a crash tore may have left headers, or the commit, without bodies.
+ */
 function chooseTip(genesis: HeaderNode, records: Records, commit: CommitRecord | null): HeaderNode {
-  const children = new Map<string, SignedHeader[]>();
-  for (const [idHex, bytes] of records.bodies) {
-    // A header whose own record is gone is still inside its block.
-    if (!records.headers.has(idHex)) {
-      const block = decode(Block, bytes);
-      if (block !== null) records.headers.set(idHex, block.signedHeader);
+  const children = childrenOf(records.headers);
+  const wanted = commit === null ? null : toHex(commit.tipId);
+  /** Bodies up to the snapshot may come again from peers. */
+  const isReplayable = (node: HeaderNode) =>
+    node.height <= (commit?.snapshotHeight ?? 0) || records.bodies.has(node.idHex);
+  const candidates: Candidate[] = [];
+  const open: Candidate[] = [{ tip: genesis, reached: genesis }];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    candidates.push(at);
+    for (const child of children.get(at.tip.idHex) ?? []) {
+      const tip = linkHeader(at.tip, child);
+      open.push({ tip, reached: at.reached === at.tip && isReplayable(tip) ? tip : at.reached });
     }
   }
-  for (const header of records.headers.values()) {
+  const committed = candidates.find(({ tip }) => tip.idHex === wanted);
+  const final = committed === undefined ? null : ancestorAt(committed.tip, commit!.finalHeight);
+  let best = committed ?? candidates[0]!;
+  for (const candidate of candidates) {
+    if (!isBetter(candidate, best, committed)) continue;
+    if (final === null || ancestorAt(candidate.tip, final.height) === final) best = candidate;
+  }
+  return best.tip;
+}
+
+interface Candidate {
+  tip: HeaderNode;
+  /** The last block up to which every body that a start needs is here. */
+  reached: HeaderNode;
+}
+
+function isBetter(a: Candidate, b: Candidate, committed: Candidate | undefined): boolean {
+  if (a.reached.work !== b.reached.work) return a.reached.work > b.reached.work;
+  return b !== committed && a.tip.work > b.tip.work;
+}
+
+function childrenOf(headers: Records['headers']): Map<string, SignedHeader[]> {
+  const children = new Map<string, SignedHeader[]>();
+  for (const header of headers.values()) {
     const parent = toHex(header.header.body.parent);
     const siblings = children.get(parent);
     if (siblings === undefined) children.set(parent, [header]);
     else siblings.push(header);
   }
-  const wanted = commit === null ? null : toHex(commit.tipId);
-  let best = genesis;
-  const open = [genesis];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.idHex === wanted) return node;
-    if (node.work > best.work) best = node;
-    for (const child of children.get(node.idHex) ?? []) open.push(linkHeader(node, child));
-  }
-  return best;
+  return children;
 }
 
 function pathTo(tip: HeaderNode): HeaderNode[] {
@@ -231,7 +287,8 @@ function replayable(path: readonly HeaderNode[], records: Records): Block[] {
   for (const node of path) {
     const bytes = records.bodies.get(node.idHex);
     const block = bytes === undefined ? null : decode(Block, bytes);
-    if (block === null) break;
+    // A record can be sound in itself and yet another block's.
+    if (block === null || toHex(blockId(block.signedHeader.header)) !== node.idHex) break;
     blocks.push(block);
   }
   return blocks;

@@ -35,7 +35,7 @@ function start() {
     store,
     log: pino({ level: 'silent' }),
     dispatch(event: CoreEvent) {
-      for (const effect of core.step(event, { wallMs: fixture.simulation.wallMs(), monoMs: 0 })) {
+      for (const effect of core.step(event, { wallMs: fixture.access.nowMs(), monoMs: 0 })) {
         if (effect.type !== 'repaired') continue;
         const { height, id } = effect.node;
         void store.rewrite({ height, id, block: effect.block }).then(() => repair.onRepaired(height));
@@ -108,6 +108,7 @@ describe('the chain store', () => {
       dropSnapshots: [],
       commit: { tipId: node.id, tipHeight: 3, finalHeight: 0, snapshotHeight: 0 },
       authored: null,
+      forgetAuthored: [],
     });
     const reads = Promise.all([chain.block(3, node.id), chain.receipts(node.id)]);
     const other = nodeAt(4);

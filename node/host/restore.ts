@@ -1,7 +1,7 @@
 /** What a core starts from, out of what a store holds. Shared by both hosts. */
 import type { Execution } from '../consensus/apply-block.ts';
 import { createGenesisBlock, createGenesisState } from '../consensus/genesis.ts';
-import type { ChainStart } from '../core/chain.ts';
+import type { ChainStart } from '../core/block-tree.ts';
 import { emptyReceipts } from '../market/context.ts';
 import type { GenesisDocument } from '../protocol/genesis-file.ts';
 import { deserializeState, type StateStore } from '../protocol/state-store.ts';

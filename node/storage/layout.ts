@@ -28,7 +28,7 @@ export const FAMILIES = {
   receipts: { prefix: 0x12, shape: 'id' },
   /** `snapshot/<height><block id>`: the serialised state after a final block. */
   snapshot: { prefix: 0x13, shape: 'height-id' },
-  /** `authored/<parent id>`: the id of the one block that this node signed on that parent. */
+  /** `authored/<parent id>`: id and height of the one block that this node signed on that parent. */
   authored: { prefix: 0x14, shape: 'id' },
 } as const satisfies Record<string, { prefix: number; shape: Shape }>;
 

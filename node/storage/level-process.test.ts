@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareBytes } from '../util/bytes.ts';
@@ -176,31 +176,51 @@ describe('a folder that cannot be opened', () => {
       }
     }));
 
-  const accidents: [string, (dir: string) => Promise<void>][] = [
-    ['CURRENT missing', (dir) => rm(join(dir, 'data', 'CURRENT'))],
-    ['CURRENT empty', (dir) => writeFile(join(dir, 'data', 'CURRENT'), '')],
-    ['CURRENT naming nothing', (dir) => writeFile(join(dir, 'data', 'CURRENT'), 'MANIFEST-999999\n')],
-    ['the manifest missing', async (dir) => rm(await nameOf(dir, /^MANIFEST/))],
-    ['the manifest empty', async (dir) => writeFile(await nameOf(dir, /^MANIFEST/), '')],
-    ['a table missing', async (dir) => rm(await nameOf(dir, /\.ldb$/))],
+  const accidents: [string, (dir: string) => Promise<void>, { isKept: boolean }][] = [
+    ['CURRENT missing', (dir) => rm(join(dir, 'data', 'CURRENT')), { isKept: true }],
+    ['CURRENT empty', (dir) => writeFile(join(dir, 'data', 'CURRENT'), ''), { isKept: true }],
+    [
+      'CURRENT naming nothing',
+      (dir) => writeFile(join(dir, 'data', 'CURRENT'), 'MANIFEST-999999\n'),
+      { isKept: true },
+    ],
+    ['the manifest missing', async (dir) => rm(await nameOf(dir, /^MANIFEST/)), { isKept: true }],
+    ['the manifest empty', async (dir) => writeFile(await nameOf(dir, /^MANIFEST/), ''), { isKept: true }],
+    ['a table missing', async (dir) => rm(await nameOf(dir, /\.ldb$/)), { isKept: false }],
+    ['a table cut off', async (dir) => truncate(await nameOf(dir, /\.ldb$/), 70), { isKept: false }],
   ];
-  for (const [what, happen] of accidents) {
-    it(`has ${what}, and is left as it is`, () =>
+  for (const [what, happen, { isKept }] of accidents) {
+    it(`has ${what}: it is made anew of what is left, and says so once`, () =>
       withFolder(async (dir) => {
         await filled(dir);
         await happen(dir);
-        const tables = async () => (await readdir(join(dir, 'data'))).filter((name) => /\.ldb$/.test(name));
-        const before = await tables();
-        for (let attempt = 0; attempt < 2; attempt++) {
-          await expect(openForTest(dir)).rejects.toMatchObject({
-            code: 'STORE_DAMAGED',
-            message: expect.stringContaining(dir),
-            remedy: expect.stringContaining('fetched from peers'),
-          });
-        }
-        expect(await tables()).toEqual(before);
+        const store = await openForTest(dir);
+        expect(store.losses).toEqual([{ from: Uint8Array.of(), to: Uint8Array.of(0xff) }]);
+        expect(await store.get(Uint8Array.of(1))).toEqual(isKept ? new Uint8Array(100) : null);
+        await store.write([{ type: 'put', key: Uint8Array.of(2), value: Uint8Array.of(2) }], { sync: true });
+        await store.close();
+        const again = await openForTest(dir);
+        expect(again.losses).toEqual([]);
+        expect(await again.get(Uint8Array.of(1))).toEqual(isKept ? new Uint8Array(100) : null);
+        expect(await again.get(Uint8Array.of(2))).toEqual(Uint8Array.of(2));
+        await again.close();
+        expect((await readdir(join(dir, 'data'))).filter((name) => name === 'lost')).toEqual([]);
       }));
   }
+
+  it('has a folder in the place of CURRENT: refused by name, as often as it is tried', () =>
+    withFolder(async (dir) => {
+      await filled(dir);
+      const current = join(dir, 'data', 'CURRENT');
+      await rm(current);
+      await mkdir(current);
+      for (let attempt = 0; attempt < 2; attempt++) {
+        await expect(openForTest(dir)).rejects.toMatchObject({
+          code: 'STORE_IO_FAILED',
+          message: expect.stringContaining(dir),
+        });
+      }
+    }));
 
   it('opens when the very first start was killed before anything was stored', () =>
     withFolder(async (dir) => {

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeyRange } from './layout.ts';
-import { type Db, openDb, walk } from './level-walk.ts';
+import { type Db, openDb, repairDb, walk } from './level-walk.ts';
 import { folderDamagedError, isCorruption } from './store-errors.ts';
 import { checkTable, type TableDamage } from './table-check.ts';
 
@@ -32,7 +32,7 @@ export function storeFolders(root: string): StoreFolders {
 export async function recoverTables(folders: StoreFolders): Promise<KeyRange[]> {
   await finishReplacement(folders);
   const names = await namesIn(folders.data);
-  const tables = names.filter((name) => /^\d+\.(ldb|sst)$/.test(name));
+  const tables = await tablesIn(folders.data);
   const log = names.find((name) => /^\d+\.log$/.test(name));
   if ((tables.length > 0 || log !== undefined) && !names.includes('CURRENT')) {
     // LevelDB would start an empty database here and delete the tables.
@@ -47,6 +47,28 @@ export async function recoverTables(folders: StoreFolders): Promise<KeyRange[]> 
     suspects.push(path);
   }
   return suspects.length === 0 ? [] : rebuild(folders, suspects);
+}
+
+/**
+ * Makes a LevelDB again of the tables and logs of one whose own directory of files (CURRENT, MANIFEST) is damaged, or
+ * one of whose tables is missing or cut off. Doing it twice does no harm, so a kill loses nothing more.
+ *
+ * It is LevelDB's own repair, which says nothing of the records it misses: every record must be held against the chain
+ * afterwards, as a start does. Returns the key ranges whose records may be gone or older than they were: all.
+ */
+export async function salvage({ data }: StoreFolders): Promise<KeyRange[]> {
+  for (const table of await tablesIn(data)) {
+    const path = join(data, table);
+    await seal(path, checkTable(await readFile(path)));
+  }
+  await repairDb(data);
+  // What it could not use.
+  await rm(join(data, 'lost'), { recursive: true, force: true });
+  return [{ from: new Uint8Array(0), to: Uint8Array.of(0xff) }];
+}
+
+async function tablesIn(data: string): Promise<string[]> {
+  return (await namesIn(data)).filter((name) => /^\d+\.(ldb|sst)$/.test(name));
 }
 
 async function namesIn(dir: string): Promise<string[]> {

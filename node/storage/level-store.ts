@@ -4,7 +4,7 @@ import { toHex } from '../util/bytes.ts';
 import { assert, type WattmeshError } from '../util/errors.ts';
 import type { Store, StoreEntry, StoreOp } from './interface.ts';
 import { describeKey, type KeyRange } from './layout.ts';
-import { recoverTables, storeFolders } from './level-recovery.ts';
+import { recoverTables, type StoreFolders, salvage, storeFolders } from './level-recovery.ts';
 import { type Bounds, type Db, openDb, walk } from './level-walk.ts';
 import { decodeRecord, encodeRecord } from './record.ts';
 import {
@@ -36,9 +36,10 @@ const openFolders = new Set<string>();
  * Opens, or creates, a folder as a `Store` over LevelDB; one process at a time, by a lock that ends with the process.
  *
  * Every table is checked before LevelDB reads it; a damaged one is dropped block by block (`losses`). A damaged log
- * shows by missing records only: compare with the commit record. Fails with STORE_LOCKED, STORE_DAMAGED,
- * STORE_NO_SPACE, STORE_NO_PERMISSION, STORE_NOT_A_FOLDER, STORE_TOO_MANY_FILES or STORE_IO_FAILED.
- * LevelDB's own repair is never used: it reports success with records missing.
+ * shows by missing records only: compare with the commit record. A LevelDB that does not open is made anew of its
+ * tables and logs by its own repair, which reports success with records missing: all keys are in `losses` then.
+ * Fails with STORE_LOCKED, STORE_DAMAGED, STORE_NO_SPACE, STORE_NO_PERMISSION, STORE_NOT_A_FOLDER,
+ * STORE_TOO_MANY_FILES or STORE_IO_FAILED.
  */
 export async function openLevelStore(dir: string, options: { log: StoreLog }): Promise<LevelStore> {
   const { log } = options;
@@ -50,14 +51,13 @@ export async function openLevelStore(dir: string, options: { log: StoreLog }): P
     const held = await openLock(join(root, 'lock'));
     lock = held;
     const folders = storeFolders(root);
-    const losses = await recoverTables(folders);
+    const { db, losses } = await openSound(folders, log);
     for (const { from, to } of losses) {
       log.warn(
         { dir, from: toHex(from), to: toHex(to) },
         `records lost from ${describeKey(from)} to ${describeKey(to)}`,
       );
     }
-    const db = await openDb(folders.data);
     log.info({ dir }, 'store opened');
     const store = createStore(db, dir, log, async () => {
       await held.close();
@@ -77,6 +77,20 @@ async function prepareFolder(dir: string): Promise<string> {
     return await realpath(dir);
   } catch (error) {
     throw storeError(error, dir);
+  }
+}
+
+/** What does not open is made anew of its tables and logs, once. */
+async function openSound(folders: StoreFolders, log: StoreLog): Promise<{ db: Db; losses: KeyRange[] }> {
+  try {
+    const losses = await recoverTables(folders);
+    return { db: await openDb(folders.data), losses };
+  } catch (error) {
+    const named = storeError(error, folders.data);
+    if (named.code !== 'STORE_DAMAGED') throw error;
+    log.warn({ dir: folders.data, err: named }, 'the store does not open: it is made anew of what is left');
+    const losses = await salvage(folders);
+    return { db: await openDb(folders.data), losses };
   }
 }
 

@@ -25,6 +25,13 @@ export async function openDb(dir: string): Promise<Db> {
   return db;
 }
 
+/** LevelDB's own repair of a closed folder; fails with the errors of `level`. */
+export async function repairDb(dir: string): Promise<void> {
+  // Inherited, but not in the types of `level`.
+  const { repair } = Level as unknown as { repair(dir: string): Promise<void> };
+  await repair(dir);
+}
+
 /**
  * Entries in order, at most `limit`, as they stand at the first pull. LevelDB skips a block that it cannot read
  * and says so only at the end of a walk, hence the check before the entry that fills the limit.

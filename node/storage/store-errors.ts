@@ -12,7 +12,7 @@ const NO_SPACE: Kind = {
   code: 'STORE_NO_SPACE',
   words: 'has no space left',
   remedy:
-    'Free disk space or raise the quota, then start the node again; nothing that was confirmed is lost.',
+    'Free disk space or raise the quota: a running node then goes on by itself, one that could not start must be started again. Nothing that was confirmed is lost.',
 };
 const NO_PERMISSION: Kind = {
   code: 'STORE_NO_PERMISSION',
@@ -54,6 +54,8 @@ const BY_MESSAGE: readonly (readonly [RegExp, Kind])[] = [
   [/permission denied|not permitted|read-only file system/i, NO_PERMISSION],
   [/not a directory/i, NOT_A_FOLDER],
   [/too many open files/i, TOO_MANY_FILES],
+  // A table that is shorter than it was.
+  [/\.(ldb|sst): invalid argument/i, DAMAGED],
   [/no such file/i, DAMAGED],
 ];
 
