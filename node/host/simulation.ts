@@ -1,31 +1,23 @@
 /**
- * The simulation host: the same core as the daemon under a virtual clock, simulated links and disks, and seeded mining
- * with real proofs of work. One seed fixes everything.
+ * The simulation host: the same core as the daemon, with the daemon's own reading and writing of the chain, under a
+ * virtual clock, simulated links and disks, and seeded mining. One seed fixes everything.
  */
-import { digest64 } from '@chainsafe/as-sha256';
 import { genesisRoot } from '../consensus/genesis.ts';
-import type { ChainRules } from '../consensus/header.ts';
-import { isBelowTarget, workOf } from '../consensus/target.ts';
-import type { CoreEvent, Effect, Notice } from '../core/events.ts';
-import { type Core, createCore } from '../core/node.ts';
-import { blockId, decode, encode } from '../protocol/codec.ts';
+import type { CoreLimits } from '../core/limits.ts';
+import type { Core } from '../core/node.ts';
 import type { GenesisDocument } from '../protocol/genesis-file.ts';
-import type { Signer, Verifier } from '../protocol/signing.ts';
-import { Block, HeaderBody, type Transaction } from '../protocol/types.ts';
-import { BlocksAnswer, MAX_ANSWER_BYTES, type TOPICS } from '../protocol/wire.ts';
-import { concatBytes, toHex } from '../util/bytes.ts';
-import { assert } from '../util/errors.ts';
-import { createRng, deriveSeed, type Rng } from '../util/rng.ts';
-import { createScheduler, type Scheduler } from '../util/scheduler.ts';
-import { beginningOf, restoreChain, type StoredChain } from './restore.ts';
-import { createSimDisk, type SimDisk } from './sim-disk.ts';
-import { createSimNetwork, type LinkConditions, type SimNetwork } from './sim-network.ts';
-
-export interface SimNodeOptions {
-  /** Null: a full node that does not mine. */
-  miner: { member: number; signer: Signer } | null;
-  hashesPerSecond: number;
-}
+import type { Verifier } from '../protocol/signing.ts';
+import type { Transaction } from '../protocol/types.ts';
+import { createRng, deriveSeed } from '../util/rng.ts';
+import { createScheduler } from '../util/scheduler.ts';
+import { beginningOf } from './restore.ts';
+import { createSharedExecutions } from './simulation/executions.ts';
+import { boot, crash, createMachine, pause, resume, updatePeers } from './simulation/machine.ts';
+import { scheduleMining } from './simulation/miner.ts';
+import { createSimNetwork, drawLinks, type LinkConditions, type SimNetwork } from './simulation/network.ts';
+import { createTrace } from './simulation/trace.ts';
+import { realWork, type WorkPort } from './simulation/work.ts';
+import type { Machine, Observer, SimNodeOptions, World } from './simulation/world.ts';
 
 export interface SimulationOptions {
   seed: bigint;
@@ -33,356 +25,160 @@ export interface SimulationOptions {
   verifier: Verifier;
   nodes: readonly SimNodeOptions[];
   conditions: LinkConditions;
-  /** Links per node. */
-  degree: number;
-  /** Time from a write to its sync. */
-  diskMs: number;
+  /** Who is linked to whom; default: a ring with random chords, `degree` links per node. */
+  links?: readonly (readonly number[])[];
+  degree?: number;
+  /** Default: real hashing, for targets near the floor. */
+  work?: WorkPort;
+  /** One execution in so many is done again where another node has done it; 1, the default: every node executes. */
+  repeatOneIn?: number;
+  /** Templates as the daemon makes them, not only when a block is found. */
+  eager?: boolean;
+  limits?: Partial<CoreLimits>;
   /** Transactions that a node submits when its tip changes. */
   traffic?: (node: number, core: Core, wallMs: number) => Transaction[];
-  onNotice?: (node: number, notice: Notice) => void;
+  observer?: Partial<Observer>;
 }
 
 export interface Simulation {
-  readonly nodes: readonly SimNode[];
+  readonly world: World;
+  readonly machines: readonly Machine[];
   readonly network: SimNetwork;
   /** Lets virtual time pass. */
-  run(durationMs: number): void;
-  wallMs(): number;
-  /** Kills a node: what was not synced is gone. */
-  crash(node: number): void;
-  restart(node: number): void;
+  run(durationMs: number): Promise<void>;
+  nowMs(): number;
+  /** Performs an action at a virtual time. */
+  at(timeMs: number, action: () => void | Promise<void>): void;
+  /** Kills a node: what was not synced may be gone. */
+  crash(node: number, mode?: 'prefix' | 'subset' | 'torn'): void;
+  restart(node: number): Promise<void>;
+  pause(node: number): void;
+  resume(node: number): void;
+  setHashRate(node: number, hashesPerSecond: number): void;
   submit(node: number, transaction: Transaction): void;
+  counts(): { executed: number; shared: number; repeated: number };
   /** Digest over every event in order: equal for equal seeds. */
   traceHash(): string;
 }
 
-export interface SimNode {
-  readonly index: number;
-  readonly disk: SimDisk;
-  /** Null while the node is down. */
-  core(): Core | null;
-  bans(): readonly { peer: string; reason: string }[];
+export async function createSimulation(options: SimulationOptions): Promise<Simulation> {
+  const world = createWorld(options);
+  const { machines, network, scheduler } = world;
+  for (const [index, node] of options.nodes.entries()) {
+    machines.push(createMachine(world, index, options.seed, node));
+  }
+  for (const machine of machines) await boot(machine);
+  for (const machine of machines) updatePeers(machine);
+  startTicks(world);
+  const pending: Promise<void>[] = [];
+
+  return {
+    world,
+    machines,
+    network,
+    nowMs: () => scheduler.nowMs(),
+    counts: world.executions.counts,
+    traceHash: world.trace.digest,
+    async run(durationMs) {
+      const endMs = scheduler.nowMs() + durationMs;
+      while (scheduler.runNext(endMs)) {
+        while (pending.length > 0) await pending.shift();
+        if (!world.busy) continue;
+        world.busy = false;
+        await settled();
+      }
+      scheduler.runUntil(endMs);
+    },
+    at: (timeMs, action) =>
+      void scheduler.after(timeMs - scheduler.nowMs(), () => {
+        const done = action();
+        if (done !== undefined) pending.push(done);
+      }),
+    crash: (node, mode) => crash(machines[node]!, mode),
+    async restart(node) {
+      const machine = machines[node]!;
+      if (machine.core !== null) return;
+      try {
+        await boot(machine);
+      } catch (error) {
+        world.observer.onThrow(machine, 'start', error);
+        return;
+      }
+      for (const other of machines) updatePeers(other);
+    },
+    pause: (node) => pause(machines[node]!),
+    resume: (node) => resume(machines[node]!),
+    setHashRate(node, hashesPerSecond) {
+      machines[node]!.options.hashesPerSecond = hashesPerSecond;
+      scheduleMining(machines[node]!);
+    },
+    submit: (node, transaction) => machines[node]!.deliver({ type: 'submit', requestId: 0, transaction }),
+  };
 }
 
-/** Points after which a host bans a peer. */
-const BAN_POINTS = 100;
+/** Lets promises that can go on do so: with disks in memory nothing else is waited for. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
-export function createSimulation(options: SimulationOptions): Simulation {
+function createWorld(options: SimulationOptions): World {
+  const { document, seed } = options;
   const scheduler = createScheduler();
-  const rng = createRng(deriveSeed(options.seed, 'network'));
-  const trace = createTrace();
+  const work = options.work ?? realWork;
+  const rng = createRng(deriveSeed(seed, 'network'));
   const machines: Machine[] = [];
+  const rules = {
+    genesis: document.genesis,
+    genesisRoot: genesisRoot(document.genesis),
+    verifier: options.verifier,
+    ...(work.hasWork === undefined ? {} : { hasWork: work.hasWork }),
+  };
+  const links = options.links ?? drawLinks(options.nodes.length, 'random', options.degree ?? 3, rng);
   const network = createSimNetwork(
-    { nodes: options.nodes.length, degree: options.degree, scheduler, rng, conditions: options.conditions },
+    { links, scheduler, rng, conditions: options.conditions },
     {
-      isUp: (node) => machines[node]?.core() != null,
-      gossip: (to, from, topic, messageId, bytes) =>
+      isUp: (node) => machines[node]?.core != null,
+      gossip: (to, from, { topic, messageId, bytes }) =>
         machines[to]!.deliver({ type: 'gossip', topic, messageId, from: String(from), bytes }),
       linksChanged: () => {
-        for (const machine of machines) machine.updatePeers();
+        for (const machine of machines) updatePeers(machine);
       },
     },
   );
-  const world: World = {
-    options,
+  return {
+    document,
+    beginning: beginningOf(document),
+    rules,
+    startMs: document.genesis.timeMs,
     scheduler,
     network,
     machines,
-    trace,
-    startMs: options.document.genesis.timeMs,
-  };
-  for (const [index, node] of options.nodes.entries()) machines.push(new Machine(world, index, node));
-  for (const machine of machines) machine.boot();
-  for (const machine of machines) machine.updatePeers();
-
-  return {
-    nodes: machines,
-    network,
-    run: (durationMs) => scheduler.runUntil(scheduler.nowMs() + durationMs),
-    wallMs: () => world.startMs + scheduler.nowMs(),
-    crash: (node) => machines[node]!.crash(),
-    restart(node) {
-      machines[node]!.boot();
-      for (const machine of machines) machine.updatePeers();
-    },
-    submit: (node, transaction) => machines[node]!.deliver({ type: 'submit', requestId: 0, transaction }),
-    traceHash: trace.digest,
+    work,
+    executions: createSharedExecutions(options.repeatOneIn ?? 1, createRng(deriveSeed(seed, 'executions'))),
+    observer: { onThrow: rethrow, ...options.observer },
+    limits: options.limits ?? {},
+    eager: options.eager ?? false,
+    traffic: options.traffic ?? null,
+    trace: createTrace(),
+    busy: false,
   };
 }
 
-interface Trace {
-  add(text: string): void;
-  digest(): string;
+function rethrow(_: Machine, where: string, error: unknown): void {
+  throw new Error(`a node failed (${where})`, { cause: error });
 }
 
-/** FNV-1a of 64 bits over the trace: an identity for comparing runs, not a commitment. */
-function createTrace(): Trace {
-  let hash = 0xcbf29ce484222325n;
-  return {
-    add(text) {
-      for (let i = 0; i < text.length; i++) {
-        hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
-      }
-    },
-    digest: () => hash.toString(16).padStart(16, '0'),
+const TICK_MS = 1000;
+
+/** What adversaries do unasked. */
+function startTicks(world: World): void {
+  const acting = world.machines.filter((machine) => machine.options.adversary?.tick !== undefined);
+  if (acting.length === 0) return;
+  const tick = (): void => {
+    for (const machine of acting) {
+      if (machine.core !== null && machine.backlog === null) machine.options.adversary!.tick!(machine);
+    }
+    world.scheduler.after(TICK_MS, tick);
   };
-}
-
-interface World {
-  options: SimulationOptions;
-  scheduler: Scheduler;
-  network: SimNetwork;
-  machines: Machine[];
-  trace: Trace;
-  startMs: number;
-}
-
-/** One simulated computer: a core, a disk, timers. */
-class Machine implements SimNode {
-  readonly index: number;
-  readonly disk = createSimDisk();
-  core_: Core | null = null;
-  readonly #world: World;
-  readonly #node: SimNodeOptions;
-  readonly #rng: Rng;
-  #boots = 0;
-  #wake = 0;
-  #mining = 0;
-  #peers = new Set<number>();
-  #points = new Map<string, number>();
-  #bans: { peer: string; reason: string }[] = [];
-  #messages = 0;
-
-  constructor(world: World, index: number, node: SimNodeOptions) {
-    this.#world = world;
-    this.index = index;
-    this.#node = node;
-    this.#rng = createRng(deriveSeed(world.options.seed, `node ${index}`));
-  }
-
-  core(): Core | null {
-    return this.core_;
-  }
-
-  bans() {
-    return this.#bans;
-  }
-
-  boot(): void {
-    const { document, verifier } = this.#world.options;
-    const rules: ChainRules = {
-      genesis: document.genesis,
-      genesisRoot: genesisRoot(document.genesis),
-      verifier,
-    };
-    const { start, replay } = restoreChain(beginningOf(document), this.#stored());
-    const { miner } = this.#node;
-    this.core_ = createCore({
-      rules,
-      start,
-      replay,
-      snapshotHeights: this.disk.snapshotHeights(),
-      miner: miner === null ? null : { ...miner, authoredParents: this.disk.authoredParents() },
-      mining: true,
-      rng: this.#rng,
-    });
-    this.#boots++;
-    this.deliver({ type: 'wake' });
-  }
-
-  /** The main chain that the disk's commit record names. */
-  #stored(): StoredChain | null {
-    const commit = this.disk.commit();
-    if (commit === null) return null;
-    const blocks: Block[] = [];
-    let idHex = toHex(commit.tipId);
-    for (let height = commit.tipHeight; height > 0; height--) {
-      const block = decode(Block, this.disk.block(idHex)!)!;
-      blocks.push(block);
-      idHex = toHex(block.signedHeader.header.body.parent);
-    }
-    blocks.reverse();
-    const { snapshotHeight, finalHeight } = commit;
-    const headers = blocks.slice(0, snapshotHeight).map((block) => block.signedHeader);
-    const at = headers.at(-1);
-    const snapshot = at === undefined ? null : this.disk.snapshot(toHex(blockId(at.header)))!;
-    return { headers, blocks: blocks.slice(snapshotHeight), finalHeight, snapshot };
-  }
-
-  crash(): void {
-    this.core_ = null;
-    this.#boots++;
-    this.#peers.clear();
-    this.#world.scheduler.cancel(this.#wake);
-    this.#world.scheduler.cancel(this.#mining);
-    this.#world.network.forget(this.index);
-    for (const machine of this.#world.machines) machine.updatePeers();
-  }
-
-  /** Tells the core which neighbours came and went. */
-  updatePeers(): void {
-    if (this.core_ === null) return;
-    const now = new Set(this.#world.network.neighbours(this.index).filter((peer) => !this.#isBanned(peer)));
-    for (const peer of [...this.#peers]) {
-      if (now.has(peer)) continue;
-      this.#peers.delete(peer);
-      this.deliver({ type: 'peerDown', peer: String(peer) });
-    }
-    for (const peer of now) {
-      if (this.#peers.has(peer)) continue;
-      this.#peers.add(peer);
-      this.deliver({ type: 'peerUp', peer: String(peer) });
-    }
-  }
-
-  #isBanned(peer: number): boolean {
-    return this.#bans.some((ban) => ban.peer === String(peer));
-  }
-
-  deliver(event: CoreEvent): void {
-    if (this.core_ === null) return;
-    if (event.type === 'gossip' && this.#isBanned(Number(event.from))) return;
-    const { scheduler, startMs, trace } = this.#world;
-    const monoMs = scheduler.nowMs();
-    trace.add(`${monoMs}/${this.index}/${event.type};`);
-    const effects = this.core_.step(event, { wallMs: Math.floor(startMs + monoMs), monoMs });
-    for (const effect of effects) this.#perform(effect);
-  }
-
-  /** Runs an action later unless the node crashed in between. */
-  #later(delayMs: number, action: () => void): number {
-    const boot = this.#boots;
-    return this.#world.scheduler.after(delayMs, () => {
-      if (this.#boots === boot) action();
-    });
-  }
-
-  #perform(effect: Effect): void {
-    const { network, machines, options } = this.#world;
-    switch (effect.type) {
-      case 'wake':
-        this.#world.scheduler.cancel(this.#wake);
-        this.#wake = this.#later(effect.atMonoMs - this.#world.scheduler.nowMs(), () =>
-          this.deliver({ type: 'wake' }),
-        );
-        return;
-      case 'publish':
-        return network.publish(this.index, effect.topic, this.#messageId(effect.topic), effect.bytes);
-      case 'verdict':
-        if (effect.verdict === 'accept') network.forward(this.index, effect.messageId);
-        return;
-      case 'request':
-        return this.#request(effect);
-      case 'persist':
-        this.#later(options.diskMs, () => {
-          this.disk.apply(effect.batch);
-          this.deliver({ type: 'persisted', batch: effect.batch.batch });
-        });
-        return;
-      case 'mine':
-        return this.#mine(effect);
-      case 'stopMining':
-        return this.#world.scheduler.cancel(this.#mining);
-      case 'penalise':
-        return this.#penalise(effect.peer, effect.points, effect.reason);
-      case 'notify':
-        options.onNotice?.(this.index, effect.notice);
-        if (effect.notice.type === 'tip') this.#later(1, () => this.#traffic());
-        return;
-      default:
-        assert(machines.length > 0 && effect.type === 'submitted', `effect ${effect.type} outside a request`);
-    }
-  }
-
-  #messageId(topic: (typeof TOPICS)[number]): string {
-    return `${topic}/${this.index}/${this.#boots}/${this.#messages++}`;
-  }
-
-  #traffic(): void {
-    if (this.core_ === null) return;
-    const { options, startMs, scheduler } = this.#world;
-    const transactions = options.traffic?.(this.index, this.core_, startMs + scheduler.nowMs()) ?? [];
-    for (const transaction of transactions) this.deliver({ type: 'submit', requestId: 0, transaction });
-  }
-
-  #request(effect: Extract<Effect, { type: 'request' }>): void {
-    const { network, machines } = this.#world;
-    const peer = Number(effect.peer);
-    let isOpen = true;
-    const finish = (bytes: Uint8Array | null): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      this.deliver({ type: 'answer', requestId: effect.requestId, bytes });
-    };
-    this.#later(effect.timeoutMs, () => finish(null));
-    const boot = this.#boots;
-    network.send(this.index, peer, () => {
-      const bytes = machines[peer]!.answer(this.index, effect);
-      network.send(peer, this.index, () => {
-        if (this.#boots === boot) finish(bytes);
-      });
-    });
-  }
-
-  /** What this node answers to a peer's request. */
-  answer(from: number, asked: Extract<Effect, { type: 'request' }>): Uint8Array | null {
-    const { scheduler, startMs } = this.#world;
-    const monoMs = scheduler.nowMs();
-    const { protocol, bytes } = asked;
-    const request = { type: 'request' as const, requestId: 0, from: String(from), protocol, bytes };
-    const effects = this.core_!.step(request, { wallMs: Math.floor(startMs + monoMs), monoMs });
-    let answer: Uint8Array | null = null;
-    for (const effect of effects) {
-      if (effect.type === 'respond') answer = effect.bytes;
-      else if (effect.type === 'respondBlocks') answer = this.#encodeBlocks(effect.blocks);
-      else this.#perform(effect);
-    }
-    return answer;
-  }
-
-  #encodeBlocks(wanted: Extract<Effect, { type: 'respondBlocks' }>['blocks']): Uint8Array {
-    const blocks: Block[] = [];
-    let bytes = 0;
-    for (const entry of wanted) {
-      const block = 'block' in entry ? entry.block : decode(Block, this.disk.block(toHex(entry.id))!)!;
-      bytes += encode(Block, block).length + 4;
-      if (blocks.length > 0 && bytes > MAX_ANSWER_BYTES) break;
-      blocks.push(block);
-    }
-    return encode(BlocksAnswer, blocks);
-  }
-
-  /** Draws when this miner's hashing succeeds, then really finds the nonce. */
-  #mine(effect: Extract<Effect, { type: 'mine' }>): void {
-    const { scheduler, startMs } = this.#world;
-    scheduler.cancel(this.#mining);
-    const meanMs = (Number(workOf(effect.body.target)) / this.#node.hashesPerSecond) * 1000;
-    const drawn = -Math.log(1 - this.#rng.next()) * meanMs;
-    const waitMs = Math.max(0, effect.earliestMs - (startMs + scheduler.nowMs()));
-    this.#mining = this.#later(waitMs + drawn, () => {
-      const timestampMs = Math.max(effect.earliestMs, Math.floor(startMs + scheduler.nowMs()));
-      const nonce = searchNonce({ ...effect.body, timestampMs }, this.#rng);
-      this.deliver({ type: 'mined', jobId: effect.jobId, timestampMs, nonce });
-    });
-  }
-
-  #penalise(peer: string, points: number, reason: string): void {
-    const total = (this.#points.get(peer) ?? 0) + points;
-    this.#points.set(peer, total);
-    if (total < BAN_POINTS || this.#isBanned(Number(peer))) return;
-    this.#bans.push({ peer, reason });
-    this.updatePeers();
-  }
-}
-
-function searchNonce(body: HeaderBody, rng: Rng): Uint8Array {
-  const root = HeaderBody.hashTreeRoot(body);
-  const nonce = new Uint8Array(32);
-  for (let i = 0; i < 8; i++) nonce[i] = rng.below(256);
-  const view = new DataView(nonce.buffer);
-  for (let i = 0; ; i++) {
-    view.setUint32(28, i);
-    const id = digest64(concatBytes(root, nonce));
-    if (id[0] === 0 && isBelowTarget(id, body.target)) return nonce;
-  }
+  world.scheduler.after(TICK_MS, tick);
 }

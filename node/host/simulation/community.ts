@@ -1,14 +1,14 @@
 /** A community for simulations: genesis, keys, and members that trade, observe and read their meters. */
-import { createGenesisBlock, createGenesisState, genesisRoot } from '../consensus/genesis.ts';
-import type { Core } from '../core/node.ts';
-import { openSteps, readingWindow, stepAt } from '../market/windows.ts';
-import { createBody } from '../protocol/codec.ts';
-import type { GenesisDocument } from '../protocol/genesis-file.ts';
-import { findPreset } from '../protocol/presets/presets.ts';
-import { type Signer, transactionMessage } from '../protocol/signing.ts';
-import type { Params, Transaction, TransactionBody } from '../protocol/types.ts';
-import { bytesFromBigint } from '../util/bytes.ts';
-import { createRng, deriveSeed, type Rng } from '../util/rng.ts';
+import { createGenesisBlock, createGenesisState, genesisRoot } from '../../consensus/genesis.ts';
+import type { Core } from '../../core/node.ts';
+import { openSteps, readingWindow, stepAt } from '../../market/windows.ts';
+import { createBody } from '../../protocol/codec.ts';
+import type { GenesisDocument } from '../../protocol/genesis-file.ts';
+import { findPreset } from '../../protocol/presets/presets.ts';
+import { type Signer, transactionMessage } from '../../protocol/signing.ts';
+import type { Params, Transaction, TransactionBody } from '../../protocol/types.ts';
+import { bytesFromBigint } from '../../util/bytes.ts';
+import { createRng, deriveSeed, type Rng } from '../../util/rng.ts';
 
 export interface SimCommunity {
   document: GenesisDocument;
