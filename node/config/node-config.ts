@@ -77,10 +77,10 @@ export const NodeConfig = z.strictObject({
   log: z.strictObject({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   }),
-  dev: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'Development: fewer than ten miners allowed, fault verbs on.' }),
+  dev: z.boolean().default(false).meta({
+    description:
+      'Development: fewer than ten miners allowed; faults of links and clock may be imposed by RPC.',
+  }),
 });
 export type NodeConfig = z.infer<typeof NodeConfig>;
 

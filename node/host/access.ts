@@ -6,6 +6,7 @@ import type { Core } from '../core/node.ts';
 import type { Violation } from '../market/violation.ts';
 import type { Miner } from '../miner/miner.ts';
 import type { Network } from '../p2p/interface.ts';
+import type { LinkRule } from '../p2p/link-rules.ts';
 import type { Signer } from '../protocol/signing.ts';
 import type { Transaction } from '../protocol/types.ts';
 import type { ChainStore } from './chain-store.ts';
@@ -37,6 +38,16 @@ export interface DamageRecord extends Damage {
   repaired: boolean;
 }
 
+/** Faults that a development node imposes on itself. */
+export interface DevControls {
+  links(): readonly LinkRule[];
+  /** Replaces every rule; connections that are now denied end. */
+  setLinks(rules: readonly LinkRule[]): void;
+  clockSkewMs(): number;
+  /** What the core's wall clock and the timestamps of mined blocks are ahead of the system's clock. */
+  setClockSkew(ms: number): void;
+}
+
 export interface NodeAccess {
   readonly config: NodeConfig;
   readonly dataDir: string;
@@ -63,4 +74,6 @@ export interface NodeAccess {
   /** Unmet conditions of readiness, in words; empty: ready. */
   unready(): string[];
   shutdown(): void;
+  /** Absent: this node was not configured for development. */
+  readonly dev?: DevControls;
 }

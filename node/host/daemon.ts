@@ -1,6 +1,7 @@
 /** Entry of the daemon's bundle: `node dist/node.mjs start --data-dir DIR [--die-with-parent]`. */
 import '../util/polyfill.ts';
 import { parseArgs } from 'node:util';
+import { isEndedLink } from '../p2p/stream-errors.ts';
 import { WattmeshError } from '../util/errors.ts';
 import { type RunningNode, startNode } from './real.ts';
 
@@ -15,6 +16,7 @@ function report(error: unknown): void {
     process.stderr.write(
       `error: ${message}\n  this is a defect of wattmesh: please report it with node.log\n`,
     );
+    if (process.env.WATTMESH_DEBUG) console.error(error);
   }
 }
 
@@ -42,10 +44,14 @@ async function main(): Promise<void> {
     report(error);
     void stop(EXIT.failed);
   };
+  const uncaught = (error: unknown): void => {
+    if (isEndedLink(error)) process.stderr.write(`a link ended: ${(error as Error).message}\n`);
+    else fatal(error);
+  };
   process.on('SIGTERM', () => void stop(EXIT.ok));
   process.on('SIGINT', () => void stop(EXIT.ok));
-  process.on('uncaughtException', fatal);
-  process.on('unhandledRejection', fatal);
+  process.on('uncaughtException', uncaught);
+  process.on('unhandledRejection', uncaught);
   if (values['die-with-parent']) {
     // The parent holds the other end of this pipe: it ends with the parent, however that dies.
     process.stdin.on('end', () => void stop(EXIT.ok));

@@ -15,12 +15,19 @@ export interface HouseholdFile {
   save(saved: SavedHousehold): void;
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
 export function createHouseholdFile(path: string): HouseholdFile {
   return {
     load() {
       if (!existsSync(path)) return null;
       try {
-        return JSON.parse(readFileSync(path, 'utf8')) as SavedHousehold;
+        const saved = JSON.parse(readFileSync(path, 'utf8')) as SavedHousehold | null;
+        const isWhole = Number.isSafeInteger(saved?.step) && saved!.step >= 0 && isObject(saved!.snapshot);
+        if (!isWhole) throw new TypeError('it holds no step and no state of a meter');
+        return saved;
       } catch (cause) {
         throw new WattmeshError({
           code: 'HOUSEHOLD_FILE',

@@ -6,15 +6,18 @@ import { NodeConfig, NodeKeys } from '../config/node-config.ts';
 import type { Notice } from '../core/events.ts';
 import type { Core } from '../core/node.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
+import { violation } from '../market/violation.ts';
 import { createMiner, type Miner } from '../miner/miner.ts';
 import { identityFromSeed } from '../p2p/identity.ts';
 import type { Network } from '../p2p/interface.ts';
+import { type LinkRule, policyOf } from '../p2p/link-rules.ts';
 import { createNetwork } from '../p2p/network.ts';
+import { transactionIdHex } from '../protocol/codec.ts';
 import { MAX_ANSWER_BYTES, PROTOCOLS, type Protocol, TOPICS, type Topic } from '../protocol/wire.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import { addressesKey } from '../storage/layout.ts';
 import { fromHex } from '../util/bytes.ts';
-import type { NodeAccess } from './access.ts';
+import type { DevControls, NodeAccess } from './access.ts';
 import { loadVerifier, signerFromSeed } from './crypto.ts';
 import { readJsonFile, writeFileAtomic } from './files.ts';
 import { installHasher } from './hasher.ts';
@@ -110,6 +113,7 @@ async function assemble(assembly: Assembly): Promise<string> {
       dispatch: (event) => node.runtime.dispatch(event),
     }),
     runtime: null as unknown as Runtime,
+    clock: { skewMs: 0 },
     onTip: () => {},
   };
   const miner = config.roles.includes('miner') ? createWorkerMiner(node, options.workerUrl) : null;
@@ -120,6 +124,7 @@ async function assemble(assembly: Assembly): Promise<string> {
     network,
     miner,
     log,
+    wallMs: () => wallMs(node),
     onNotice: (notice) => onNotice(node, notice),
     onRepaired: node.repair.onRepaired,
     onFatal: (error) => fail(node, error),
@@ -145,8 +150,11 @@ interface LiveNode {
   history: ReturnType<typeof createHistory>;
   repair: Repair;
   runtime: Runtime;
+  clock: { skewMs: number };
   onTip: (notice: Extract<Notice, { type: 'tip' }>) => void;
 }
+
+const wallMs = ({ clock }: LiveNode): number => Date.now() + clock.skewMs;
 
 function createWorkerMiner(node: LiveNode, workerUrl: URL): Miner {
   const { config, log } = node.assembly;
@@ -155,7 +163,7 @@ function createWorkerMiner(node: LiveNode, workerUrl: URL): Miner {
     workerUrl,
     hashesPerSecond: Math.round(config.mining.hashPower * hashUnit),
     randomBytes: (length) => randomBytes(length),
-    now: Date.now,
+    now: () => wallMs(node),
     onFound: (found) => node.runtime.dispatch({ type: 'mined', ...found }),
     onError: (error) => log.error({ err: error }, 'miner'),
   });
@@ -198,6 +206,7 @@ async function createPeerNetwork(node: LiveNode, identity: { privateKey: Uint8Ar
       log: (level, message, fields) => log[level](fields, message),
       now: Date.now,
       agent: `wattmesh/${VERSION} ${config.name}`,
+      linkFaults: config.dev,
     },
     {
       onMessage: ({ topic, messageId, from, bytes }) =>
@@ -210,10 +219,26 @@ async function createPeerNetwork(node: LiveNode, identity: { privateKey: Uint8Ar
   );
 }
 
+/** The core is silent about what left the chain and may not wait again; its owner must be able to hear of it. */
+function noteLost({ history, chain: { core } }: LiveNode, notice: Extract<Notice, { type: 'tip' }>): void {
+  const lost = violation(
+    'TX_EXPIRED',
+    'its block left the chain, and its window is closed or its slot taken',
+  );
+  for (const { idHex: blockHash } of notice.disconnected) {
+    for (const transaction of core.chain.block(blockHash)?.transactions ?? []) {
+      const idHex = transactionIdHex(transaction);
+      if (core.mempool.get(idHex) !== undefined || history.status(core, idHex).status !== 'pending') continue;
+      history.onNotice(core, { type: 'dropped', transaction, violation: lost }, Date.now());
+    }
+  }
+}
+
 function onNotice(node: LiveNode, notice: Notice): void {
   const { log } = node.assembly;
   const { core } = node.chain;
   node.history.onNotice(core, notice, Date.now());
+  if (notice.type === 'tip') noteLost(node, notice);
   if (notice.type === 'dropped') {
     log.debug({ code: notice.violation.code, step: notice.transaction.body.step }, 'transaction dropped');
     return;
@@ -311,6 +336,24 @@ function createAccess(
     verify: node.repair.verify,
     unready: () => unready(core, parts.network),
     shutdown: node.assembly.options.onShutdown,
+    ...(node.assembly.config.dev ? { dev: createDevControls(node, parts.network) } : {}),
+  };
+}
+
+function createDevControls({ clock, assembly }: LiveNode, network: Network): DevControls {
+  let rules: readonly LinkRule[] = [];
+  return {
+    links: () => rules,
+    setLinks(next) {
+      rules = next;
+      network.setLinkPolicy(policyOf(next));
+      assembly.log.warn({ rules: next }, 'link rules of development set');
+    },
+    clockSkewMs: () => clock.skewMs,
+    setClockSkew(ms) {
+      clock.skewMs = ms;
+      assembly.log.warn({ skewMs: ms }, 'clock skewed');
+    },
   };
 }
 

@@ -6,9 +6,10 @@ import type { Logger } from '../log/logger.ts';
 import type { Violation } from '../market/violation.ts';
 import type { Miner } from '../miner/miner.ts';
 import type { Network } from '../p2p/interface.ts';
-import { encode } from '../protocol/codec.ts';
+import { encode, encodeOnce } from '../protocol/codec.ts';
 import { Block, HeaderBody, type Transaction } from '../protocol/types.ts';
 import { BlocksAnswer, MAX_ANSWER_BYTES, type Protocol } from '../protocol/wire.ts';
+import type { WattmeshError } from '../util/errors.ts';
 import type { ChainStore } from './chain-store.ts';
 
 /** Largest answer that is read from a peer, its framing included. */
@@ -20,6 +21,8 @@ export interface RuntimeParts {
   network: Network;
   miner: Miner | null;
   log: Logger;
+  /** UTC ms, where development skews the clock; absent: the system's. */
+  wallMs?: () => number;
   onNotice(notice: Notice): void;
   onRepaired(height: number): void;
   /** A write failed: what the core believes durable is not. */
@@ -44,6 +47,8 @@ interface Desk {
   wake: NodeJS.Timeout | null;
   writes: Promise<void>;
   isStopped: boolean;
+  /** The core's latest job, for a miner that had to pause. */
+  job: Extract<Effect, { type: 'mine' }> | null;
 }
 
 export function createRuntime(parts: RuntimeParts): Runtime {
@@ -55,7 +60,9 @@ export function createRuntime(parts: RuntimeParts): Runtime {
     wake: null,
     writes: Promise.resolve(),
     isStopped: false,
+    job: null,
   };
+  parts.store.onWaiting((cause) => onWaiting(desk, cause));
   return {
     dispatch: (event) => dispatch(desk, event),
     submit(transaction) {
@@ -76,14 +83,16 @@ export function createRuntime(parts: RuntimeParts): Runtime {
       desk.isStopped = true;
       if (desk.wake !== null) clearTimeout(desk.wake);
       for (const resolve of desk.requests.values()) resolve(null);
+      parts.store.giveUp();
       await desk.writes;
     },
   };
 }
 
 function dispatch(desk: Desk, event: CoreEvent): void {
-  if (desk.isStopped) return;
-  const now = { wallMs: Date.now(), monoMs: performance.now() };
+  if (desk.isStopped || isHeldBack(desk, event)) return;
+  if (event.type === 'mined' && event.jobId === desk.job?.jobId) desk.job = null;
+  const now = { wallMs: desk.parts.wallMs?.() ?? Date.now(), monoMs: performance.now() };
   for (const effect of desk.parts.core.step(event, now)) perform(desk, effect);
 }
 
@@ -110,6 +119,7 @@ function perform(desk: Desk, effect: Effect): void {
     case 'mine':
       return mine(desk, effect);
     case 'stopMining':
+      desk.job = null;
       return miner?.cancel();
     case 'submitted':
       desk.submissions.get(effect.requestId)?.(effect);
@@ -127,9 +137,31 @@ function setWake(desk: Desk, atMonoMs: number): void {
   desk.wake = setTimeout(() => dispatch(desk, { type: 'wake' }), delayMs);
 }
 
-/** Writes one after the other; a failed one ends the node, for what the core believes durable is not. */
+/** On a full disk the node takes no more blocks than it has to hold, its own included, until there is space. */
+function onWaiting(desk: Desk, cause: WattmeshError | null): void {
+  const { log, miner } = desk.parts;
+  if (cause === null) {
+    log.info({}, 'there is space again: every block is on disk, mining goes on');
+    if (desk.job !== null) mine(desk, desk.job);
+    return;
+  }
+  const { code, remedy } = cause;
+  log.error({ code, remedy, err: cause }, 'no space on the disk: mining stops, and blocks wait');
+  miner?.cancel();
+}
+
+/** Events that would make more to write while nothing can be written: sync brings those blocks again. */
+function isHeldBack({ parts }: Desk, event: CoreEvent): boolean {
+  if (parts.store.waiting() === null) return false;
+  if (event.type === 'mined') return true;
+  if (event.type !== 'gossip' || event.topic !== 'block') return false;
+  parts.network.report(event.messageId, event.from, 'ignore');
+  return true;
+}
+
+/** Writes one after the other; one that fails, except for lack of space, ends the node: the core believes it durable. */
 function write(desk: Desk, effect: Extract<Effect, { type: 'persist' | 'repaired' }>): void {
-  const { store, onRepaired, onFatal } = desk.parts;
+  const { store, onRepaired, onFatal, log } = desk.parts;
   // Begun at once, for the store keeps their order: who reads a block now waits for it.
   const perform = async (): Promise<void> => {
     if (effect.type === 'persist') {
@@ -141,12 +173,19 @@ function write(desk: Desk, effect: Extract<Effect, { type: 'persist' | 'repaired
       onRepaired(height);
     }
   };
-  const done = perform().catch(onFatal);
+  const done = perform().catch((error: unknown) => {
+    if (!desk.isStopped || store.waiting() === null) return onFatal(error);
+    log.warn({ err: error }, 'blocks that waited for space come again from peers');
+  });
   desk.writes = desk.writes.then(() => done);
 }
 
-function mine({ parts }: Desk, { jobId, body, earliestMs }: Extract<Effect, { type: 'mine' }>): void {
-  parts.miner?.mine({
+function mine(desk: Desk, effect: Extract<Effect, { type: 'mine' }>): void {
+  const { store, miner } = desk.parts;
+  const { jobId, body, earliestMs } = effect;
+  desk.job = effect;
+  if (store.waiting() !== null) return;
+  miner?.mine({
     id: jobId,
     target: body.target,
     earliestMs,
@@ -155,17 +194,22 @@ function mine({ parts }: Desk, { jobId, body, earliestMs }: Extract<Effect, { ty
 }
 
 async function request(desk: Desk, effect: Extract<Effect, { type: 'request' }>): Promise<void> {
-  const { network, log } = desk.parts;
+  const { network, log, store } = desk.parts;
+  const isHeld = () => effect.protocol === 'blocks' && store.waiting() !== null;
   let bytes: Uint8Array | null = null;
   try {
-    bytes = await network.request(effect.peer, effect.protocol, effect.bytes, {
-      timeoutMs: effect.timeoutMs,
-      maxResponseBytes: MAX_RESPONSE_BYTES,
-    });
+    // The step that asks must have ended before it is answered.
+    if (isHeld()) await Promise.resolve();
+    else {
+      bytes = await network.request(effect.peer, effect.protocol, effect.bytes, {
+        timeoutMs: effect.timeoutMs,
+        maxResponseBytes: MAX_RESPONSE_BYTES,
+      });
+    }
   } catch (error) {
     log.debug({ peer: effect.peer, protocol: effect.protocol, err: error }, 'a request got no answer');
   }
-  dispatch(desk, { type: 'answer', requestId: effect.requestId, bytes });
+  dispatch(desk, { type: 'answer', requestId: effect.requestId, bytes: isHeld() ? null : bytes });
 }
 
 function respond(desk: Desk, requestId: number, bytes: Uint8Array | null): void {
@@ -206,7 +250,7 @@ async function readBlocks(
   for (const entry of wanted) {
     const block = 'block' in entry ? entry.block : await store.block(entry.height, entry.id);
     if (block === null) break;
-    bytes += encode(Block, block).length + 4;
+    bytes += encodeOnce(Block, block).length + 4;
     if (blocks.length > 0 && bytes > MAX_ANSWER_BYTES) break;
     blocks.push(block);
   }

@@ -115,7 +115,14 @@ export const penaltiesOf = (effects: readonly Effect[]) =>
     .map(({ peer, points, reason }) => ({ peer, points, code: reason.split(':')[0] }));
 
 export const statusOf = (tip: HeaderNode, genesisId = genesisNode.id) =>
-  encode(Status, { genesisId, tipId: tip.id, tipHeight: tip.height, finalHeight: 0, work: tip.work });
+  encode(Status, {
+    genesisId,
+    tipId: tip.id,
+    tipHeight: tip.height,
+    finalHeight: 0,
+    justifiedHeight: 0,
+    work: tip.work,
+  });
 
 export const headersOf = (headers: SignedHeader[]) => encode(HeadersAnswer, headers);
 

@@ -1,11 +1,13 @@
 import type { ConnectionGater } from '@libp2p/interface';
-import type { LinkDirection, LinkPolicy, Log } from './interface.ts';
+import type { LinkDirection, LinkPolicy, LinkShape, Log } from './interface.ts';
 import type { Penalties } from './penalties.ts';
 
 /** Decides about links, in the order: fault layer, bans, number of connections. */
 export interface Gate {
   /** Banned, or denied by the link policy. */
   denies(peerId: string, direction: LinkDirection): boolean;
+  /** What the link policy does to the bytes for a peer. */
+  shape(peerId: string): LinkShape | null;
   setPolicy(policy: LinkPolicy): void;
   readonly gater: ConnectionGater;
 }
@@ -29,6 +31,7 @@ export function createGate(options: {
   };
   return {
     denies,
+    shape: (peerId) => policy.shape?.(peerId) ?? null,
     setPolicy: (next) => {
       policy = next;
     },

@@ -3,9 +3,22 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 
 export type LinkDirection = 'inbound' | 'outbound';
 
+/** What happens to the bytes that leave for a peer. */
+export interface LinkShape {
+  /** They vanish; the connection stays. */
+  swallow: boolean;
+  delayMs: number;
+  /** A random part on top of the delay, 0..jitterMs. */
+  jitterMs: number;
+  /** `null`: unlimited. */
+  bytesPerMs: number | null;
+}
+
 /** The port of a fault layer: a link it denies is refused, and closed where it is already open. */
 export interface LinkPolicy {
   denies(peerId: string, direction: LinkDirection): boolean;
+  /** Asked at every write, where `linkFaults` is on; `null`: the link is untouched. */
+  shape?(peerId: string): LinkShape | null;
 }
 
 export interface PeerInfo {
@@ -129,4 +142,6 @@ export interface NetworkOptions {
   handlerTimeoutMs?: number;
   /** Default: no link is denied. */
   linkPolicy?: LinkPolicy;
+  /** For development: link policies may shape links as well. Off, the transport is libp2p's own. Default off. */
+  linkFaults?: boolean;
 }

@@ -1,5 +1,6 @@
 import type { GossipsubMessage } from '@chainsafe/libp2p-gossipsub';
 import { WattmeshError } from '../util/errors.ts';
+import { watchGossipFrames } from './gossip-frames.ts';
 import type { Network, NetworkHandlers } from './interface.ts';
 import type { Links } from './links.ts';
 import type { Names } from './names.ts';
@@ -25,6 +26,7 @@ export interface MessageParts {
 export function createMessages(parts: MessageParts): Messages {
   const { settings, names, node, links } = parts;
   const { gossip } = node.services;
+  watchGossipFrames(gossip, links);
   const report: Messages['report'] = (messageId, from, verdict) => {
     gossip.reportMessageValidationResult(messageId, from, verdict);
     if (verdict === 'reject') links.penalise(from, POINTS.rejectedMessage, 'rejected message');

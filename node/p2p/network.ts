@@ -5,6 +5,7 @@ import type { AddressBook } from './address-book.ts';
 import { createAddressBook } from './address-book.ts';
 import { encodeAddresses, MAX_TOLD_ADDRESSES } from './address-frame.ts';
 import { createDialer } from './dialer.ts';
+import { createLinkFaults } from './faulty-transport.ts';
 import type { Gate } from './gate.ts';
 import { createGate } from './gate.ts';
 import { identityFromBytes } from './identity.ts';
@@ -41,23 +42,23 @@ interface Parts {
 /** A network that has not been started. Errors: `P2P_BAD_OPTIONS`, `P2P_BAD_KEY`. */
 export async function createNetwork(options: NetworkOptions, handlers: NetworkHandlers): Promise<Network> {
   const settings = settingsOf(options);
-  const { log, now } = settings;
   const peerId = identityFromBytes(settings.privateKey).peerId;
   const names = createNames(settings.chain);
   const stopping = new AbortController();
   // Every open request listens to it; their number is bounded by the stream limits.
   setMaxListeners(0, stopping.signal);
-  const penalties = createPenalties({ now, banMs: settings.banMs });
+  const penalties = createPenalties(settings);
   const gate = createGate({
     penalties,
     policy: settings.linkPolicy,
     maxConnections: settings.maxConnections,
     connections: () => node.getConnections().length,
-    log,
+    log: settings.log,
   });
-  const node = await createNode(settings, { names, penalties, gater: gate.gater });
-  const { seeds, addressBook: port } = settings;
-  const book = createAddressBook({ selfId: peerId, seeds, port, log, now, random: Math.random });
+  const faults = settings.linkFaults ? createLinkFaults(gate.shape) : null;
+  const node = await createNode(settings, { names, penalties, gater: gate.gater, faults });
+  const port = settings.addressBook;
+  const book = createAddressBook({ ...settings, selfId: peerId, port, random: Math.random });
   const host = guarded(handlers, settings, () => dialer.wake());
   const links = createLinks({
     settings,
@@ -118,6 +119,7 @@ export async function createNetwork(options: NetworkOptions, handlers: NetworkHa
     setLinkPolicy(policy) {
       gate.setPolicy(policy);
       links.enforce();
+      faults?.heal();
       book.retryAll();
       dialer.wake();
     },

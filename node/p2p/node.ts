@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
+import type { LinkFaults } from './faulty-transport.ts';
 import type { GossipRouter } from './gossip.ts';
 import { gossipService } from './gossip.ts';
 import { decodePrivateKey } from './identity.ts';
@@ -23,15 +24,15 @@ const PATIENCE_MS = 30_000;
 /** The libp2p node, not yet started. Loopback is exempt from inbound limits (the gater still counts connections). */
 export async function createNode(
   settings: Settings,
-  parts: { names: Names; penalties: Penalties; gater: ConnectionGater },
+  parts: { names: Names; penalties: Penalties; gater: ConnectionGater; faults: LinkFaults | null },
 ): Promise<Node> {
-  const { names, penalties, gater } = parts;
-  return createLibp2p({
+  const { names, penalties, gater, faults } = parts;
+  const node = (await createLibp2p({
     start: false,
     privateKey: decodePrivateKey(settings.privateKey),
     nodeInfo: { name: 'wattmesh', userAgent: settings.agent },
     addresses: { listen: [settings.listen], announce: [...settings.announce] },
-    transports: [tcp()],
+    transports: [faults === null ? tcp() : faults.transport],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionGater: gater,
@@ -58,5 +59,7 @@ export async function createNode(
         penalties,
       }),
     },
-  }) as Promise<Node>;
+  })) as Node;
+  if (faults !== null) node.addEventListener('connection:open', faults.onOpen);
+  return node;
 }

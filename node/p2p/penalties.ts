@@ -9,6 +9,7 @@ export const POINTS = {
   rejectedMessage: 20,
   oversizedFrame: 20,
   truncatedFrame: 10,
+  malformedFrame: 20,
   malformedAnswer: 20,
   silentStream: 5,
 } as const;

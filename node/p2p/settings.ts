@@ -19,6 +19,7 @@ export function settingsOf(options: NetworkOptions): Settings {
     redialMs: 1_000,
     handlerTimeoutMs: 30_000,
     linkPolicy: { denies: () => false },
+    linkFaults: false,
     ...options,
   };
   if (settings.protocols.some((protocol) => protocol.name === PEERS_PROTOCOL.name)) {

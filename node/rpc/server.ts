@@ -121,7 +121,24 @@ function createApp(limits: RpcLimits): FastifyInstance {
   });
   app.server.maxConnections = limits.maxConnections;
   app.server.maxHeadersCount = 64;
+  guardUpgrades(app);
   return app;
+}
+
+/**
+ * Ends a connection that asks for an upgrade while an answer is due on it. The plugin can do nothing with it and would
+ * never let go of it, so that a few hundred of them would use up all connections.
+ */
+function guardUpgrades({ server }: FastifyInstance): void {
+  const due = new WeakMap<object, number>();
+  const add = (socket: object, change: number) => due.set(socket, (due.get(socket) ?? 0) + change);
+  server.on('request', ({ socket }, response) => {
+    add(socket, 1);
+    response.once('close', () => add(socket, -1));
+  });
+  server.prependListener('upgrade', (_request, socket) => {
+    if ((due.get(socket) ?? 0) > 0) socket.destroy();
+  });
 }
 
 function unused(): never {

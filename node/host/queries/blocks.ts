@@ -53,6 +53,7 @@ export function headerOf(node: HeaderNode): HeaderRow {
     receiptsRoot: toHex(body.receiptsRoot),
     stateRoot: toHex(body.stateRoot),
     minersRoot: toHex(body.minersRoot),
+    conflictHeight: body.conflictHeight,
     signature: toHex(node.signed.signature),
   };
 }

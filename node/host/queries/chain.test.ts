@@ -161,7 +161,7 @@ describe('chain', () => {
 
   it('reads receipts of fresh blocks from memory, and says so when those of a final one are lost', async () => {
     const young = await createFixture(1);
-    young.simulation.run(60_000);
+    await young.simulation.run(60_000);
     const final = young.core.chain.final();
     expect(final.height).toBeGreaterThan(0);
     // Nothing was written: above the final block everything can be executed again, below it nothing is there.

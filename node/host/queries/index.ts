@@ -3,6 +3,7 @@ import type { RpcHandlers } from '../../rpc/schema/methods.ts';
 import type { NodeAccess } from '../access.ts';
 import { chainHandlers } from './chain.ts';
 import { communityHandlers } from './community.ts';
+import { devHandlers } from './dev.ts';
 import { marketHandlers } from './market.ts';
 import { miningHandlers } from './mining.ts';
 import { netHandlers } from './net.ts';
@@ -24,5 +25,6 @@ export function createHandlers(access: NodeAccess): RpcHandlers {
     ...prosumerHandlers(queries),
     ...communityHandlers(queries),
     ...regulatorHandlers(queries),
+    ...devHandlers(queries),
   };
 }

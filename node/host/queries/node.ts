@@ -17,10 +17,11 @@ export function healthOf(access: NodeAccess): Result<'node_health'> {
   const unready = access.unready();
   const peers = network.peers().length;
   const behind = Math.max(0, core.chain.bestHeader().height - core.chain.tip().height);
+  const waiting = access.store.waiting();
   const damaged = access.damage().filter((damage) => !damage.repaired).length;
   return {
     live: true,
-    ready: unready.length === 0,
+    ready: unready.length === 0 && waiting === null,
     checks: [
       {
         name: 'peers',
@@ -34,6 +35,11 @@ export function healthOf(access: NodeAccess): Result<'node_health'> {
         detail: core.chain.safeMode() ?? 'not in safe mode',
       },
       { name: 'storage', ok: damaged === 0, detail: `${damaged} damaged records wait for repair` },
+      {
+        name: 'disk',
+        ok: waiting === null,
+        detail: waiting === null ? 'every write is on disk' : `${waiting.code}: ${waiting.message}`,
+      },
       ...unready.map((detail) => ({ name: 'readiness', ok: false, detail })),
     ],
   };

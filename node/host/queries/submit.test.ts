@@ -10,10 +10,17 @@ let fixture: Fixture;
 let step: number;
 beforeAll(async () => {
   fixture = await createFixture(5);
-  await fixture.run(60_000);
-  // The last step that takes orders: its window outlasts this file.
-  step = openSteps(fixture.community.document.genesis, fixture.core.clockMs()).end - 1;
+  // The last step that takes orders: its window outlasts this file. Nobody may change sides within a step.
+  do {
+    await fixture.run(12_000);
+    step = openSteps(fixture.community.document.genesis, fixture.core.clockMs()).end - 1;
+  } while (!hasOrder(0, 0) || !hasOrder(4, 1));
 });
+
+function hasOrder(account: number, side: number): boolean {
+  const { state } = fixture.core.chain.execution(fixture.core.chain.tip());
+  return state.orders(step).some((order) => order.account === account && order.side === side);
+}
 
 const ORDER = { side: 'buy' as const, energyWh: 10, limitMicroEurPerKwh: 100_000 };
 

@@ -17,7 +17,8 @@ import { createChainStore } from '../chain-store.ts';
 import { loadVerifier, signerFromSeed } from '../crypto.ts';
 import { installHasher } from '../hasher.ts';
 import { createHistory } from '../history.ts';
-import { createSimCommunity, type SimCommunity } from '../sim-community.ts';
+import { createSimCommunity, type SimCommunity } from '../simulation/community.ts';
+import { GOOD_LINKS } from '../simulation/network.ts';
 import { createSimulation, type Simulation } from '../simulation.ts';
 import { verifyChain } from '../verify-chain.ts';
 import { createHandlers } from './index.ts';
@@ -65,9 +66,9 @@ export async function createFixture(seed: number): Promise<Fixture> {
         executed.set(node.idHex, { node, receipts: execution.receipts });
       }
     }
-    history.onNotice(core(), notice, simulation.wallMs());
+    history.onNotice(core(), notice, community.document.genesis.timeMs + simulation.nowMs());
   };
-  const simulation = createSimulation({
+  const simulation = await createSimulation({
     seed: BigInt(seed),
     document: community.document,
     verifier: loadVerifier().verifier,
@@ -75,13 +76,13 @@ export async function createFixture(seed: number): Promise<Fixture> {
       miner: { member, signer: account },
       hashesPerSecond: 4096 / (SPACING_MS / 1000) / NODES,
     })),
-    conditions: { delayMs: [5, 60], loss: 0 },
+    conditions: GOOD_LINKS,
     degree: 3,
-    diskMs: 5,
+    eager: true,
     traffic: community.traffic,
-    onNotice: (node, notice) => (node === 0 ? note(notice) : undefined),
+    observer: { onNotice: ({ index }, notice) => (index === 0 ? note(notice) : undefined) },
   });
-  const core = () => simulation.nodes[0]!.core()!;
+  const core = () => simulation.machines[0]!.core!;
   const fakes = fakeParts(simulation, core);
   const access = {
     ...fakes.parts,
@@ -109,7 +110,7 @@ export async function createFixture(seed: number): Promise<Fixture> {
     unready: fakes.unready,
     shutdowns: fakes.shutdowns,
     async run(durationMs) {
-      simulation.run(durationMs);
+      await simulation.run(durationMs);
       for (const batch of batches.splice(0)) await store.persist(batch);
     },
     ...callers(dispatcher),
@@ -149,6 +150,7 @@ function batchOf(core: Core, notice: Extract<Notice, { type: 'tip' }>): PersistB
     dropSnapshots: [],
     commit: { tipId: tip.id, tipHeight: tip.height, finalHeight: notice.finalHeight, snapshotHeight: 0 },
     authored: null,
+    forgetAuthored: [],
   };
 }
 
@@ -184,7 +186,7 @@ function fakeParts(simulation: Simulation, core: () => Core) {
     }),
   } as unknown as Miner;
   const startMs = core().chain.genesis.timestampMs;
-  const now = () => ({ wallMs: Math.floor(simulation.wallMs()), monoMs: simulation.wallMs() - startMs });
+  const now = () => ({ wallMs: Math.floor(startMs + simulation.nowMs()), monoMs: simulation.nowMs() });
   const parts = {
     config: {
       name: 'node-01',
@@ -202,7 +204,7 @@ function fakeParts(simulation: Simulation, core: () => Core) {
     dataDir: '/data/node-01',
     version: '0.1.0',
     startedMs: 1_755_208_800_000,
-    nowMs: () => simulation.wallMs(),
+    nowMs: () => startMs + simulation.nowMs(),
     network,
     miner,
     agent: null,

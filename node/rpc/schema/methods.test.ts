@@ -70,7 +70,7 @@ describe('the table of methods', () => {
   });
 
   it('says at which block a result was read, wherever it depends on the chain', () => {
-    const local = ['node_', 'net_', 'rpc', 'sub_', 'mining_start', 'mining_stop', 'chain_getReorgs'];
+    const local = ['node_', 'net_', 'dev_', 'rpc', 'sub_', 'mining_start', 'mining_stop', 'chain_getReorgs'];
     const writes = ['tx_submit', 'market_submitOrder'];
     const chainDependent = METHOD_NAMES.filter(
       (name) => !local.some((prefix) => name.startsWith(prefix)) && !writes.includes(name),

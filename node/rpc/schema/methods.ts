@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { chainMethods } from './chain.ts';
 import { communityMethods } from './community.ts';
+import { devMethods } from './dev.ts';
 import { marketMethods } from './market.ts';
 import type { Access, MethodDefinition } from './method.ts';
 import { miningMethods } from './mining.ts';
@@ -26,6 +27,7 @@ export const METHODS = {
   ...prosumerMethods,
   ...communityMethods,
   ...regulatorMethods,
+  ...devMethods,
 };
 
 type Table = typeof METHODS;

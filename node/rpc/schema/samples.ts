@@ -21,6 +21,7 @@ export const SAMPLE_HEADER = {
   receiptsRoot: ROOT,
   stateRoot: ROOT,
   minersRoot: ROOT,
+  conflictHeight: 0,
   signature: '5e'.repeat(64),
 };
 

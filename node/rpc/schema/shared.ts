@@ -39,6 +39,7 @@ export function header() {
     receiptsRoot: hash(),
     stateRoot: hash(),
     minersRoot: hash(),
+    conflictHeight: uint32(),
     signature: hexBytes(),
   });
 }
