@@ -161,6 +161,7 @@ describe('answers', () => {
       tipId: made.blocks[HEIGHT - 1]!.id,
       tipHeight: header.body.height,
       finalHeight: 0,
+      justifiedHeight: 0,
       work: 1n << 60n,
       ...change,
     });

@@ -74,19 +74,32 @@ export async function listProsumers(call: RpcCall): Promise<Prosumer[]> {
   return all;
 }
 
+/** A node that answers, wherever it runs. */
+export interface ChainSource {
+  url: string;
+  call: RpcCall;
+}
+
 /** Reads the blocks up to `height` of one node; keeps what belongs to steps below `steps`. */
 export async function collectChain(
-  address: NodeAddress,
+  { url }: NodeAddress,
   range: { height: number; steps: number },
 ): Promise<ChainData> {
-  const call = callOf({ url: address.url, timeoutMs: 60_000 });
+  return collectFrom({ url, call: callOf({ url, timeoutMs: 60_000 }) }, range);
+}
+
+/** As `collectChain`, of a node that is asked by other means than HTTP. */
+export async function collectFrom(
+  { url, call }: ChainSource,
+  range: { height: number; steps: number },
+): Promise<ChainData> {
   const heights = Array.from({ length: range.height }, (_, i) => i + 1);
   const blocks = await mapPool(heights, PARALLEL_CALLS, (height) =>
     call('chain_getBlock', { height, transactions: 'full' }),
   );
   const inRange = (entry: { step: number }) => entry.step < range.steps;
   return {
-    url: address.url,
+    url,
     blocks: blocks.map((block) => ({
       height: block.height,
       hash: block.hash,

@@ -1,4 +1,5 @@
 /** Verbs on single nodes and the end of a testnet. */
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WattmeshError } from '../node/util/errors.ts';
 import { nodeFolder } from './folders.ts';
@@ -14,7 +15,14 @@ import {
   waitForExit,
 } from './processes.ts';
 import { readRunningFile } from './running-file.ts';
-import { livingSupervisor, readNodeProcess, requestStart, runningNodes, type Testnet } from './state.ts';
+import {
+  faultsPath,
+  livingSupervisor,
+  readNodeProcess,
+  requestStart,
+  runningNodes,
+  type Testnet,
+} from './state.ts';
 
 const KILL_LIMIT_MS = 5000;
 const POLL_MS = 100;
@@ -107,6 +115,7 @@ export async function stopTestnet(testnet: Testnet, graceMs: number): Promise<Do
   }
   const records = [...runningNodes(dir, manifest).values()];
   const result = await stopProcesses(records, graceMs);
+  rmSync(faultsPath(dir), { force: true });
   // A testnet that ended long ago has no claim on its ports.
   const ports = records.length === 0 ? [] : manifest.nodes.flatMap((node) => [node.rpcPort, node.p2pPort]);
   const busyPorts: number[] = [];

@@ -1,5 +1,5 @@
 /** Writes what the nodes of a testnet start from: genesis, configuration and keys in one data folder per node. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setHasher } from '@chainsafe/persistent-merkle-tree';
 import { hasher } from '@chainsafe/persistent-merkle-tree/hasher/as-sha256';
@@ -54,7 +54,8 @@ export async function peerAddress(manifest: Manifest, node: ManifestNode): Promi
   return `/ip4/127.0.0.1/tcp/${node.p2pPort}/p2p/${peerId}`;
 }
 
-async function seedAddresses(manifest: Manifest): Promise<Map<string, string>> {
+/** Where the first nodes are dialled, by name. */
+export async function seedAddresses(manifest: Manifest): Promise<Map<string, string>> {
   const first = manifest.nodes.slice(0, SEED_NODES + 1);
   const entries = first.map(async (node) => [node.name, await peerAddress(manifest, node)] as const);
   return new Map(await Promise.all(entries));
@@ -76,6 +77,8 @@ function configOf(manifest: Manifest, node: ManifestNode, seeds: readonly string
     },
     household: { seed: String(deriveSeed(BigInt(manifest.seed), `household ${node.name}`)) },
     log: {},
+    // Its keys are no secret: a testnet is for play, and its faults are part of the play.
+    dev: true,
   });
 }
 
@@ -135,4 +138,12 @@ export async function writeDataFolders(dir: string, manifest: Manifest): Promise
     });
   }
   writeFileSync(manifestPath(dir), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
+}
+
+/** Replaces the manifest of the testnet in `dir`: a reader sees the old one or the new one. */
+export function writeManifest(dir: string, manifest: Manifest): void {
+  const path = manifestPath(dir);
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(temporary, path);
 }

@@ -27,12 +27,16 @@ export function keySeedsOf(manifest: Manifest, node: ManifestNode): NodeKeySeeds
 /** The genesis of a testnet: a function of its manifest alone. Throws PRESET_UNKNOWN. */
 export function buildGenesis(manifest: Manifest): Genesis {
   const preset = requirePreset(manifest.preset);
-  const keys = manifest.nodes.map((node) => keySeedsOf(manifest, node));
-  const members = manifest.nodes.map(
-    (node, i): Member => ({
+  const households = manifest.nodes.flatMap((node) => {
+    const { member, home } = node;
+    return member === null || home === null ? [] : [{ node, member, home }];
+  });
+  const keys = households.map(({ node }) => keySeedsOf(manifest, node));
+  const members = households.map(
+    ({ home }, i): Member => ({
       key: publicKeyOf(keys[i]!.account),
       meterKey: publicKeyOf(keys[i]!.meter),
-      ...node.home,
+      ...home,
       status: 0,
       suspendedUntilStep: 0,
       creditLimitNanoEur: preset.community.creditLimitNanoEur,
@@ -46,9 +50,9 @@ export function buildGenesis(manifest: Manifest): Genesis {
     params: preset.params,
     policy: preset.policy,
     members,
-    miners: manifest.nodes
-      .filter((node) => node.roles.includes('miner'))
-      .map((node) => ({ member: node.member, key: members[node.member]!.key })),
+    miners: households
+      .filter(({ node }) => node.roles.includes('miner'))
+      .map(({ member }) => ({ member, key: members[member]!.key })),
     regulatorThreshold: 1,
     regulators: holders('regulator'),
     oracles: holders('oracle'),

@@ -140,7 +140,7 @@ export async function startNodes(
   const results = await Promise.allSettled(lanes);
   await ports.releaseAll();
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return started.sort((a, b) => a.node.member - b.node.member);
+  return started.sort((a, b) => nodes.indexOf(a.node) - nodes.indexOf(b.node));
 }
 
 /** What a node still lacks, in words; null when it is ready. */

@@ -53,8 +53,9 @@ describe('the manifest of a testnet', () => {
     const { nodes } = createManifest({ ...OPTIONS, preset: 'turin-100' });
     expect(nodes).toHaveLength(100);
     expect(nodes[0]!.name).toBe('n001');
-    expect(new Set(nodes.map((node) => node.home.neighbourhood)).size).toBe(5);
-    for (const { home } of nodes) {
+    expect(new Set(nodes.map((node) => node.home!.neighbourhood)).size).toBe(5);
+    for (const node of nodes) {
+      const home = node.home!;
       const box = NEIGHBOURHOODS[home.neighbourhood]!;
       expect(home.latitudeMicroDeg).toBeGreaterThanOrEqual(box.latitude[0]);
       expect(home.latitudeMicroDeg).toBeLessThanOrEqual(box.latitude[1]);

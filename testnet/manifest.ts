@@ -12,24 +12,26 @@ const count = z.int().min(0);
 const ManifestNode = z.strictObject({
   name: z.string(),
   roles: z.array(z.enum(ROLES)),
-  /** Member number: position in the genesis. */
-  member: count,
+  /** Member number: position in the genesis; null: a node that joined later, without a household. */
+  member: count.nullable(),
   oracle: count.nullable(),
   hashPower: z.number().min(0.1).max(1),
   p2pPort: port,
   rpcPort: port,
-  home: z.strictObject({
-    neighbourhood: count,
-    latitudeMicroDeg: z.int(),
-    longitudeMicroDeg: z.int(),
-    connectionW: count,
-    pvWp: count,
-    batteryWh: count,
-    heating: count,
-    residents: count,
-    areaM2: count,
-    yearBuilt: count,
-  }),
+  home: z
+    .strictObject({
+      neighbourhood: count,
+      latitudeMicroDeg: z.int(),
+      longitudeMicroDeg: z.int(),
+      connectionW: count,
+      pvWp: count,
+      batteryWh: count,
+      heating: count,
+      residents: count,
+      areaM2: count,
+      yearBuilt: count,
+    })
+    .nullable(),
 });
 export type ManifestNode = z.infer<typeof ManifestNode>;
 

@@ -74,6 +74,8 @@ export interface StopResult {
 /** SIGTERM to all, and SIGKILL to those that still run after the grace time. */
 export async function stopProcesses(records: readonly ProcessRecord[], graceMs: number): Promise<StopResult> {
   const running = records.filter((record) => signalProcess(record, 'SIGTERM'));
+  // A paused process would hear of it only when it goes on.
+  for (const record of running) signalProcess(record, 'SIGCONT');
   const stubborn = await waitForExit(running, graceMs);
   for (const record of stubborn) signalProcess(record, 'SIGKILL');
   const left = await waitForExit(stubborn, 5000);

@@ -9,6 +9,7 @@ import { type ChainData, collectChain } from './collect.ts';
 import { type DownResult, stopTestnet } from './control.ts';
 import { blockchainCsv, type MinerPower, prosumerCsv, type StepCalendar } from './csv.ts';
 import { askCalendar } from './export.ts';
+import { readManifest } from './folders.ts';
 import { type StartOptions, startNode } from './launcher.ts';
 import { requirePreset } from './manifest.ts';
 import { type NodeAddress, nodeCall, observe, settledHeight, type TestnetView } from './observe.ts';
@@ -68,8 +69,14 @@ interface Watch {
   output: RunOutput;
 }
 
+function present({ dir, manifest }: Testnet): Testnet {
+  return { dir, manifest: readManifest(dir) ?? manifest };
+}
+
 /** Starts nodes that another terminal asked for: they must hang on this process like the others. */
-async function serveRequests({ testnet, startOptions, output }: Watch): Promise<void> {
+async function serveRequests({ testnet: begun, startOptions, output }: Watch): Promise<void> {
+  // Nodes may have joined since.
+  const testnet = present(begun);
   const running = runningNodes(testnet.dir, testnet.manifest);
   for (const node of testnet.manifest.nodes) {
     if (!takeStartRequest(testnet.dir, node.name) || running.has(node.name)) continue;
@@ -292,7 +299,7 @@ export async function runTestnet(options: RunOptions, output: RunOutput): Promis
     return { summary, dir: testnet.dir };
   } finally {
     output.frameEnd();
-    if (!keep) output.line(downLine(await stopTestnet(testnet, STOP_GRACE_MS)));
+    if (!keep) output.line(downLine(await stopTestnet(present(testnet), STOP_GRACE_MS)));
     else output.line('The testnet keeps running; end it with: npx wattmesh testnet down');
   }
 }

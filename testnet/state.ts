@@ -40,6 +40,8 @@ function writeJson(path: string, value: unknown): void {
 }
 
 const statePath = (dir: string): string => join(dir, 'testnet.json');
+/** What `faults.ts` keeps. */
+export const faultsPath = (dir: string): string => join(dir, 'faults.json');
 const processPath = (dir: string, name: string): string => join(nodeFolder(dir, name), 'process.json');
 
 export function readState(dir: string): TestnetState | null {

@@ -10,14 +10,14 @@ import { createChainStore } from '../node/host/chain-store.ts';
 import { loadVerifier, signerFromSeed } from '../node/host/crypto.ts';
 import { installHasher } from '../node/host/hasher.ts';
 import { beginningOf, restoreChain } from '../node/host/restore.ts';
-import { createSimCommunity } from '../node/host/sim-community.ts';
+import { createSimCommunity } from '../node/host/simulation/community.ts';
+import { GOOD_LINKS } from '../node/host/simulation/network.ts';
 import { createSimulation } from '../node/host/simulation.ts';
-import { decode, encode } from '../node/protocol/codec.ts';
+import { encode } from '../node/protocol/codec.ts';
 import { type GenesisDocument, genesisToJson } from '../node/protocol/genesis-file.ts';
 import { Block } from '../node/protocol/types.ts';
 import { openLevelStore } from '../node/storage/level-store.ts';
 import { encodeRecord } from '../node/storage/record.ts';
-import { toHex } from '../node/util/bytes.ts';
 import { createRng } from '../node/util/rng.ts';
 import { writeNodeFolder } from './folders.ts';
 
@@ -38,7 +38,8 @@ export async function makeChain(seed: number, blocks: number): Promise<MadeChain
   const community = createSimCommunity({ seed: BigInt(seed), members: NODES, miners: NODES, signerFromSeed });
   const { document } = community;
   const { verifier } = loadVerifier();
-  const simulation = createSimulation({
+  const made = new Map<string, Block>();
+  const simulation = await createSimulation({
     seed: BigInt(seed),
     document,
     verifier,
@@ -46,20 +47,22 @@ export async function makeChain(seed: number, blocks: number): Promise<MadeChain
       miner: { member, signer: account },
       hashesPerSecond: 4096 / (SPACING_MS / 1000) / NODES,
     })),
-    conditions: { delayMs: [5, 60], loss: 0 },
+    conditions: GOOD_LINKS,
     degree: 3,
-    diskMs: 5,
     traffic: community.traffic,
+    observer: {
+      onNotice(_, notice) {
+        if (notice.type !== 'tip') return;
+        for (const { node, block } of notice.connected) made.set(node.idHex, block);
+      },
+    },
   });
-  const { disk } = simulation.nodes[0]!;
-  while ((disk.commit()?.tipHeight ?? 0) < blocks) simulation.run(20_000);
-  const { tipId, tipHeight } = disk.commit()!;
+  const core = () => simulation.machines[0]!.core!;
+  while (core().chain.tip().height < blocks) await simulation.run(20_000);
   const chain: MadeChain['blocks'] = [];
-  let id = tipId;
-  for (let height = tipHeight; height > 0; height--) {
-    const block = decode(Block, disk.block(toHex(id))!)!;
-    if (height <= blocks) chain.unshift({ height, id, idHex: toHex(id), block });
-    id = block.signedHeader.header.body.parent;
+  for (let height = 1; height <= blocks; height++) {
+    const { id, idHex } = core().chain.mainChainAt(height)!;
+    chain.push({ height, id, idHex, block: made.get(idHex)! });
   }
   return { document, blocks: chain, batches: batchesOf(document, chain) };
 }

@@ -99,6 +99,15 @@ export async function wattmesh(...argv: string[]): Promise<{ code: number; out: 
   }
 }
 
+/** The `wattmesh` command while it runs; its stdout can be read. */
+export function launchWattmesh(...argv: string[]): { child: ChildProcess; exit: Promise<number | null> } {
+  const child = spawn(process.execPath, [COMMAND, ...argv], {
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return { child, exit: new Promise((resolve) => child.on('close', resolve)) };
+}
+
 /** Builds the bundles that daemons are started from, when a source is newer. */
 export async function build(): Promise<void> {
   await promisify(execFile)(process.execPath, [fromRoot('scripts/build.mjs')]);

@@ -10,6 +10,7 @@ import { marketCommand } from './commands/market.ts';
 import { mineCommand } from './commands/mine.ts';
 import { peersCommand, statusCommand } from './commands/node.ts';
 import { rpcCommand } from './commands/rpc.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { testnetCommand } from './commands/testnet.ts';
 
 const MAX_WIDTH = 110;
@@ -54,6 +55,12 @@ function usageError(message: string, argv: readonly string[]): WattmeshError {
   });
 }
 
+/** Of a command after `--` the library does nothing and says nothing. Commands have one word or two. */
+function hidesCommand(argv: readonly string[]): boolean {
+  const words = argv.filter((word) => !/^--(no-)?color(=|$)/.test(word));
+  return words.slice(0, 2).includes('--');
+}
+
 export function createParser(argv: readonly string[]): Argv {
   const parser = yargs([...argv])
     .scriptName('wattmesh')
@@ -75,6 +82,7 @@ export function createParser(argv: readonly string[]): Argv {
     .check((args) => {
       const broken = Object.entries(args).find(([, value]) => Number.isNaN(value));
       if (broken !== undefined) throw new Error(`${broken[0]} is not a number`);
+      if (hidesCommand(argv)) throw new Error('the command comes before "--"');
       return true;
     }, true)
     .fail((message, error) => {
@@ -93,6 +101,7 @@ export function createParser(argv: readonly string[]): Argv {
     exportCommand,
     rpcCommand,
     testnetCommand,
+    simulateCommand,
   ];
   for (const register of commands) register(parser);
   return parser.wrap(Math.min(MAX_WIDTH, parser.terminalWidth())) as Argv;

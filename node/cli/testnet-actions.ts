@@ -1,6 +1,7 @@
 /** What the testnet verbs do; loaded when one is called. */
 import { resolve } from 'node:path';
 import { killNode, requireNode, startDownNode, stopTestnet } from '../../testnet/control.ts';
+import { imposeFaults, readFaults } from '../../testnet/faults.ts';
 import type { StartOptions } from '../../testnet/launcher.ts';
 import { formatLogLine, type LogLevel } from '../../testnet/log-lines.ts';
 import { readLogs } from '../../testnet/logs.ts';
@@ -18,7 +19,8 @@ import { nodeScriptPath } from './paths.ts';
 const START_LIMIT_MS = 90_000;
 const READY_LIMIT_MS = 180_000;
 
-function startBase(signal: AbortSignal): Omit<StartOptions, 'bound' | 'onProgress'> {
+/** What every start of a node needs. Throws BUILD_MISSING. */
+export function startBase(signal: AbortSignal): Omit<StartOptions, 'bound' | 'onProgress'> {
   return {
     nodeScript: nodeScriptPath(),
     signal,
@@ -171,6 +173,10 @@ export async function start(args: { dir: string | undefined; name: string }): Pr
   const url = await withInterrupt((signal) =>
     startDownNode(testnet, args.name, { ...startBase(signal), bound: false, onProgress: () => {} }),
   );
+  const { links, skewsMs } = readFaults(testnet.dir);
+  if (links[args.name] !== undefined || skewsMs[args.name] !== undefined) {
+    await imposeFaults(testnet, args.name);
+  }
   printLine(`${args.name} is up at ${url}`);
 }
 

@@ -1,10 +1,11 @@
-/** `wattmesh testnet run|up|status|logs|kill|start|down`: declarations; the work is in testnet-actions. */
+/** `wattmesh testnet run|up|status|logs|kill|start|down`: declarations; the work is in testnet-actions. Faults: testnet-faults. */
 
 import type { Argv } from 'yargs';
 import { LOG_LEVELS } from '../../../testnet/log-lines.ts';
 import { WattmeshError } from '../../util/errors.ts';
 import { withTestnetOptions } from '../options.ts';
 import type { LaunchArguments } from '../testnet-actions.ts';
+import { faultCommands } from './testnet-faults.ts';
 
 function checkSeed(seed: string): string {
   if (/^\d{1,18}$/.test(seed)) return seed;
@@ -134,8 +135,19 @@ function downCommand(y: Argv): Argv {
 
 export function testnetCommand(y: Argv): Argv {
   return y.command('testnet', 'a community of node processes on this machine', (group) => {
-    const verbs = [runCommand, upCommand, statusCommand, logsCommand, killCommand, startCommand, downCommand];
+    const verbs = [
+      runCommand,
+      upCommand,
+      statusCommand,
+      logsCommand,
+      killCommand,
+      startCommand,
+      faultCommands,
+      downCommand,
+    ];
     for (const register of verbs) register(group);
-    return group.demandCommand(1, 'name one of: run, up, status, logs, kill, start, down');
+    const names =
+      'run, up, status, logs, kill, start, pause, resume, partition, heal, slow, skew, corrupt, add, rm';
+    return group.demandCommand(1, `name one of: ${names}, chaos, down`);
   });
 }
