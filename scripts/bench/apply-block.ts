@@ -2,7 +2,7 @@
 import { executeBody, isViolation } from '../../node/consensus/apply-block.ts';
 import { createGenesisState, genesisRoot } from '../../node/consensus/genesis.ts';
 import { loadVerifier, signerFromSeed } from '../../node/host/crypto.ts';
-import { createSimCommunity } from '../../node/host/sim-community.ts';
+import { createSimCommunity } from '../../node/host/simulation/community.ts';
 import { createBody, transactionId } from '../../node/protocol/codec.ts';
 import { transactionMessage } from '../../node/protocol/signing.ts';
 import { type Transaction, Transactions } from '../../node/protocol/types.ts';
