@@ -54,3 +54,15 @@ export function mayAuthor(
   }
   return true;
 }
+
+/** Earliest timestamp at which `author` may follow `parent`: the parent's own, or the end of the waiver. */
+export function earliestAuthorMs(
+  parent: HeaderNode,
+  author: number,
+  given: { minerCount: number; spacingMs: number },
+): number {
+  const spacing = admittedSpacing(given.minerCount, given.spacingMs);
+  const { timestampMs } = parent;
+  const mayAtOnce = mayAuthor(parent, { author, timestampMs }, given.spacingMs, spacing);
+  return mayAtOnce ? timestampMs : timestampMs + spacing.waiverMs;
+}

@@ -11,7 +11,7 @@ import {
   type SignedHeader,
 } from '../protocol/types.ts';
 import { equalBytes } from '../util/bytes.ts';
-import { mayAuthor } from './author-spacing.ts';
+import { earliestAuthorMs } from './author-spacing.ts';
 import type { HeaderNode } from './header-chain.ts';
 import { isBelowTarget, minSpacingMs, nextTarget } from './target.ts';
 
@@ -68,7 +68,11 @@ export function checkHeader(
   if (!hasWork) return violation('BLOCK_WORK', 'the block hash is above the target');
   const miner = miners.find((candidate) => candidate.member === body.author);
   if (miner === undefined) return violation('BLOCK_AUTHOR', `member ${body.author} is not an admitted miner`);
-  if (authorSpacing === 1 && !mayAuthor(parent, body, spacingMs)) {
+  const minerCount = miners.length;
+  if (
+    authorSpacing === 1 &&
+    body.timestampMs < earliestAuthorMs(parent, body.author, { minerCount, spacingMs })
+  ) {
     return violation('BLOCK_AUTHOR_SPACING', `member ${body.author} authored too recently`);
   }
   const message = headerMessage(rules.genesisRoot, signed.header);

@@ -70,13 +70,13 @@ const HEADER_ROWS: RuleRow[] = [
     code: 'BLOCK_AUTHOR_SPACING',
     accepts: () => [
       headerIs({ author: 7 }, tenAuthors, spaced),
-      headerIs({ author: 9, ...after(18_000) }, tenAuthors, spaced),
+      headerIs({ author: 9, ...after(22_000) }, tenAuthors, spaced),
       headerIs({ author: 9 }, tenAuthors, rules),
     ],
     rejects: () => [
       headerIs({ author: 8 }, tenAuthors, spaced),
       headerIs({ author: 9 }, tenAuthors, spaced),
-      headerIs({ author: 9, ...after(17_999) }, tenAuthors, spaced),
+      headerIs({ author: 9, ...after(21_999) }, tenAuthors, spaced),
     ],
   },
   {

@@ -1,6 +1,6 @@
 /** Block production: templates on the tip, at most one signed block per parent. */
 import { buildBody, type Execution } from '../consensus/apply-block.ts';
-import { mayAuthor } from '../consensus/author-spacing.ts';
+import { earliestAuthorMs } from '../consensus/author-spacing.ts';
 import { type ChainRules, earliestTimestampMs, targetAfter } from '../consensus/header.ts';
 import { type HeaderNode, marketClockMs } from '../consensus/header-chain.ts';
 import type { Violation } from '../market/violation.ts';
@@ -92,12 +92,6 @@ export function createProducer(
       if (job === null || job.jobId !== found.jobId || job.parent !== chain.tip()) return null;
       const header = { body: { ...job.body, timestampMs: found.timestampMs }, nonce: found.nonce };
       if (authored.has(job.parent.idHex)) return null;
-      if (
-        rules.genesis.params.authorSpacing === 1 &&
-        !mayAuthor(job.parent, header.body, rules.genesis.params.spacingMs)
-      ) {
-        return null;
-      }
       const own = { parent: job.parent.id, id: blockId(header), height: header.body.height };
       authored.set(job.parent.idHex, own);
       const signature = identity.signer.sign(headerMessage(rules.genesisRoot, header));
@@ -139,14 +133,18 @@ function build(
   },
 ): { job: Omit<Job, 'jobId'>; refused: { transaction: Transaction; violation: Violation }[] } {
   const { parent, member, candidates, nowMs } = given;
-  const { spacingMs } = rules.genesis.params;
+  const { miners, params } = rules.genesis;
+  const { spacingMs, authorSpacing } = params;
   const input = {
     parentState: chain.execution(parent).state,
     clockMs: marketClockMs(parent),
     author: member,
   };
   const { transactions, execution, refused } = buildBody(rules, input, candidates);
-  const earliestMs = earliestTimestampMs(parent, spacingMs);
+  // An author that must leave blocks to others waits for its turn, or for the waiver: it may be the last one.
+  const authorMs =
+    authorSpacing === 1 ? earliestAuthorMs(parent, member, { minerCount: miners.length, spacingMs }) : 0;
+  const earliestMs = Math.max(earliestTimestampMs(parent, spacingMs), authorMs);
   const body: HeaderBody = {
     version: PROTOCOL_VERSION,
     height: parent.height + 1,

@@ -1,4 +1,4 @@
-const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+const DIGITS = new Uint8Array([...'0123456789abcdef'].map((digit) => digit.charCodeAt(0)));
 /** Arguments of one call are bounded by the stack. */
 const HEX_CHUNK = 1024;
 

@@ -5,12 +5,13 @@ import { formatRows, measure, type Row, SECTIONS } from '../../node/host/simulat
 /** Seeds per cell of the published table. */
 const SEEDS = 200;
 
-/** Measures the sections whose name contains `only`. */
+/** `only`: `difficulty` for the whole table, `difficulty:forks` for the sections whose name contains `forks`. */
 export function benchDifficulty(options: { json: boolean; only: string; seeds?: number }): void {
   const { json, only, seeds = SEEDS } = options;
+  const wanted = only.split(':')[1] ?? '';
   const rows: Row[] = [];
   for (const section of SECTIONS) {
-    if (!section.includes(only)) continue;
+    if (!section.includes(wanted)) continue;
     const measured = measure(section, seeds);
     rows.push(...measured);
     if (!json) process.stdout.write(`\n# ${section}\n${formatRows(measured)}`);

@@ -1,9 +1,11 @@
 /** All benchmarks of the project, each beside its yardstick from the same run. */
+
 import { cpus } from 'node:os';
 import { installHasher } from '../../node/host/hasher.ts';
 import { benchClearing } from '../../node/market/clearing/bench.ts';
 import { benchHashRate } from '../../node/miner/bench.ts';
 import { benchApplyBlock } from './apply-block.ts';
+import { benchDifficulty } from './difficulty.ts';
 import { type Benchmark, cpuTimeMs, round } from './interface.ts';
 import { benchDemo, benchProcessStart } from './process.ts';
 
@@ -22,6 +24,8 @@ export async function main(options: {
   wattmesh: string;
   node: string;
 }): Promise<void> {
+  // Minutes for each section: only when asked for.
+  if (options.only.startsWith('difficulty')) return benchDifficulty(options);
   const wanted = (...names: string[]) => names.some((name) => name.includes(options.only));
   const benchmarks: Benchmark[] = [];
   const hasher = await installHasher();

@@ -56,6 +56,7 @@ export function drawPlan(seed: bigint, options: DrawOptions = {}): Plan {
     seed: String(seed),
     spacingMs,
     finalityDepth: dice.pick([1, 6, 12, 12, 36]),
+    authorSpacing: !everything && dice.chance(0.15),
     nodes,
     miners,
     hashShares: drawShares(dice, miners),

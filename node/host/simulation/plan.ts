@@ -69,6 +69,7 @@ export const Plan = z.strictObject({
   seed: z.string().regex(/^\d{1,20}$/),
   spacingMs: z.int().min(1000).max(10_000),
   finalityDepth: z.int().min(1).max(720),
+  authorSpacing: z.boolean().default(false),
   /** Nodes that are members; the first `miners` of them mine. */
   nodes: z.int().min(1).max(200),
   miners: z.int().min(1).max(200),

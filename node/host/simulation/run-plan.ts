@@ -104,10 +104,11 @@ export async function runPlan(plan: Plan): Promise<RunResult> {
 }
 
 /** Steps short enough that every run sees many of them whole. */
-function marketParams({ spacingMs, finalityDepth }: Plan) {
+function marketParams({ spacingMs, finalityDepth, authorSpacing }: Plan) {
   return {
     spacingMs,
     finalityDepth,
+    authorSpacing: authorSpacing ? 1 : 0,
     stepMs: 6 * spacingMs,
     orderWindowMs: 12 * spacingMs,
     readingWindowMs: 6 * spacingMs,

@@ -2,7 +2,6 @@
  * A community of miners without bodies, signatures and hashing: who finds a block, and when, follows from hash rates,
  * the real targets and a seed. Header rules, linking, work and finality are those of `consensus/`.
  */
-import { mayAuthor } from '../../../consensus/author-spacing.ts';
 import { earliestTimestampMs, latestTimestampMs } from '../../../consensus/header.ts';
 import { ancestorAt, commonAncestor, type HeaderNode, linkHeader } from '../../../consensus/header-chain.ts';
 import { workOf } from '../../../consensus/target.ts';
@@ -360,6 +359,3 @@ function advanceFinal(state: State, miner: SimMiner, rule: FinalityRule): void {
   miner.final = ancestorAt(miner.tip, height)!;
   state.options.onFinal?.(miner, miner.final);
 }
-
-/** The author-spacing rule of `consensus/author-spacing.ts`. */
-export const AUTHOR_SPACING: AuthorRule = mayAuthor;
