@@ -21,6 +21,7 @@ import { violation } from '../market/violation.ts';
 import { blockId, transactionsRoot } from '../protocol/codec.ts';
 import type { Block, SignedHeader, Transaction } from '../protocol/types.ts';
 import { equalBytes, toHex } from '../util/bytes.ts';
+import { assert } from '../util/errors.ts';
 import {
   addNode,
   type BlockTree,
@@ -214,7 +215,9 @@ function advance(data: ChainData, isKnown: KnownSignatures) {
   const before = tipOf(tree);
   const invalid: { node: HeaderNode; violation: Violation }[] = [];
   const available = (node: HeaderNode) => bodiesReach(tree, node);
-  for (;;) {
+  for (let moves = 0; ; moves++) {
+    // Each move is to a better branch, and each failure takes a block away.
+    assert(moves <= 2 * tree.nodes.size, 'the fork choice does not come to an end');
     const best = bestBranch(tree, available);
     const tip = tipOf(tree);
     if (best === tip) break;

@@ -8,6 +8,7 @@ import type { Core } from '../core/node.ts';
 import type { GenesisDocument } from '../protocol/genesis-file.ts';
 import type { Verifier } from '../protocol/signing.ts';
 import type { Transaction } from '../protocol/types.ts';
+import { assert } from '../util/errors.ts';
 import { createRng, deriveSeed } from '../util/rng.ts';
 import { createScheduler } from '../util/scheduler.ts';
 import { beginningOf } from './restore.ts';
@@ -81,7 +82,12 @@ export async function createSimulation(options: SimulationOptions): Promise<Simu
     traceHash: world.trace.digest,
     async run(durationMs) {
       const endMs = scheduler.nowMs() + durationMs;
+      let instantMs = -1;
+      let events = 0;
       while (scheduler.runNext(endMs)) {
+        events = scheduler.nowMs() === instantMs ? events + 1 : 0;
+        instantMs = scheduler.nowMs();
+        assert(events < EVENTS_AT_ONCE, `virtual time stands still at ${instantMs} ms`);
         while (pending.length > 0) await pending.shift();
         if (!world.busy) continue;
         world.busy = false;
@@ -115,6 +121,9 @@ export async function createSimulation(options: SimulationOptions): Promise<Simu
     submit: (node, transaction) => machines[node]!.deliver({ type: 'submit', requestId: 0, transaction }),
   };
 }
+
+/** More events than these at one instant mean that one of them calls the next without end. */
+const EVENTS_AT_ONCE = 100_000;
 
 /** Lets promises that can go on do so: with disks in memory nothing else is waited for. */
 function settled(): Promise<void> {

@@ -4,9 +4,12 @@ import type { Notice, PersistBatch } from '../../core/events.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import { blockId, decode } from '../../protocol/codec.ts';
 import { Block } from '../../protocol/types.ts';
-import { blockKey } from '../../storage/layout.ts';
-import { toHex } from '../../util/bytes.ts';
-import { createLedgerChecker } from './ledger-checker.ts';
+import { decodeCommit } from '../../storage/commit.ts';
+import { authoredKey, blockKey, tipKey } from '../../storage/layout.ts';
+import { decodeRecord } from '../../storage/record.ts';
+import { equalBytes, toHex } from '../../util/bytes.ts';
+import type { LoadedChain } from '../load-chain.ts';
+import { createLedgerChecker, type LedgerChecker } from './ledger-checker.ts';
 import type { Machine, Observer, World } from './world.ts';
 
 export interface Violation {
@@ -40,6 +43,8 @@ interface Watch {
   readonly synced: Map<number, PersistBatch['commit']>;
   readonly published: Map<number, { height: number; id: Uint8Array }[]>;
   readonly damaged: Set<number>;
+  /** Sequence of the commit record that each node started from. */
+  readonly sequences: Map<number, bigint>;
 }
 
 export function createCheckers(given: {
@@ -60,6 +65,7 @@ export function createCheckers(given: {
     synced: new Map(),
     published: new Map(),
     damaged: new Set(),
+    sequences: new Map(),
   };
   let events = 0;
   const ledger = createLedgerChecker(given.world, report);
@@ -79,18 +85,28 @@ export function createCheckers(given: {
       },
       onNotice(machine, notice) {
         if (!honest(machine) || notice.type !== 'tip') return;
-        checkFinal(watch, machine);
         for (const { node, block } of notice.connected) ledger.check(machine, node, block);
+        checkFinal(watch, machine);
+        checkStanding(watch, machine, ledger);
         checkTip(watch, machine, notice);
       },
       onPersisted(machine, batch) {
         watch.synced.set(machine.index, batch.commit);
+        if (honest(machine)) checkCommit(watch, machine, batch);
+      },
+      onPenalty(machine, peer, reason) {
+        if (honest(machine) && watch.isHonest(peer))
+          report('honest-penalty', machine, `blames ${peer}: ${reason}`);
       },
       onPublish: (machine, bytes) => (honest(machine) ? checkPublished(watch, machine, bytes) : undefined),
       onBan: (machine, peer, reason) => {
         if (honest(machine) && watch.isHonest(peer)) report('honest-ban', machine, `bans ${peer}: ${reason}`);
       },
-      onBoot: (machine) => checkDurable(watch, machine),
+      onBoot(machine, loaded) {
+        watch.sequences.set(machine.index, loaded.sequence);
+        checkDurable(watch, machine, loaded);
+        if (honest(machine)) checkStanding(watch, machine, ledger);
+      },
     },
   };
 }
@@ -120,6 +136,36 @@ function checkFinal(watch: Watch, machine: Machine): void {
   watch.finalOf.set(machine.index, final);
 }
 
+/** Justified and final heights are those that the specification gives for the branch. */
+function checkStanding(watch: Watch, machine: Machine, ledger: LedgerChecker): void {
+  const { chain } = machine.core!;
+  const tip = chain.tip();
+  const standing = ledger.standing(tip.idHex);
+  if (standing === null) return;
+  const { finalityDepth } = machine.world.document.genesis.params;
+  const justified = chain.justifiedHeight(tip);
+  if (justified !== standing.justified) {
+    watch.report('finality', machine, `justified ${justified}, by the specification ${standing.justified}`);
+  }
+  // A node that moved to a branch with less settled keeps the final block that it had.
+  const known = watch.finalOf.get(machine.index)?.height ?? 0;
+  const allowed = Math.max(known, Math.min(standing.settled, tip.height - finalityDepth), 0);
+  const final = chain.final().height;
+  if (final > allowed) watch.report('finality', machine, `final ${final}, by the specification ${allowed}`);
+}
+
+/** The commit record on disk is that of the batch that its owner was told of, or of a later one. */
+function checkCommit(watch: Watch, machine: Machine, { batch, commit }: PersistBatch): void {
+  const record = machine.disk.stored(tipKey());
+  const payload = record === undefined ? null : decodeRecord(tipKey(), record.slice());
+  const stored = payload === null ? null : decodeCommit(payload);
+  const expected = watch.sequences.get(machine.index)! + BigInt(batch);
+  const isSame = stored?.sequence === expected && equalBytes(stored.tipId, commit.tipId);
+  if (stored === null || (!isSame && stored.sequence <= expected)) {
+    watch.report('durability', machine, `the commit record is not that of the block at ${commit.tipHeight}`);
+  }
+}
+
 /** The tip moves to what the rule of choice prefers, never to less work below the same justified block. */
 function checkTip(watch: Watch, machine: Machine, notice: Extract<Notice, { type: 'tip' }>): void {
   const { chain } = machine.core!;
@@ -145,9 +191,24 @@ function checkPublished(watch: Watch, machine: Machine, bytes: Uint8Array): void
   const { header } = block.signedHeader;
   const { height, parent, author } = header.body;
   const id = blockId(header);
-  const stored = machine.disk.image().get(toHex(blockKey(height, id)));
-  if (stored === undefined)
+  if (machine.disk.stored(blockKey(height, id)) === undefined)
     watch.report('durability', machine, `published block ${height} before it was synced`);
+  if (machine.disk.stored(authoredKey(parent)) === undefined) {
+    watch.report('durability', machine, `published block ${height} without a guard on its parent`);
+  }
+  const { chain } = machine.core!;
+  const against = (watch.published.get(machine.index) ?? []).filter(
+    (own) => !equalBytes(chain.mainChainAt(own.height)?.id ?? own.id, own.id) || own.height > height,
+  );
+  const told = header.body.conflictHeight;
+  const highest = Math.max(0, ...against.map((own) => own.height));
+  if (told < highest && !watch.damaged.has(machine.index) && chain.tip().idHex === toHex(id)) {
+    watch.report(
+      'conflict-height',
+      machine,
+      `block ${height} tells of ${told}, signed against at ${highest}`,
+    );
+  }
   const key = `${author} ${toHex(parent)}`;
   const other = watch.signed.get(key);
   if (other !== undefined && other !== toHex(id)) {
@@ -160,7 +221,7 @@ function checkPublished(watch: Watch, machine: Machine, bytes: Uint8Array): void
 }
 
 /** What was on disk before a crash is there afterwards. */
-function checkDurable(watch: Watch, machine: Machine): void {
+function checkDurable(watch: Watch, machine: Machine, loaded: LoadedChain): void {
   const commit = watch.synced.get(machine.index);
   // A flipped bit may cost records; what it must not cost is checked by the final blocks.
   if (commit === undefined || watch.damaged.has(machine.index)) return;
@@ -168,10 +229,13 @@ function checkDurable(watch: Watch, machine: Machine): void {
   if (chain.node(toHex(commit.tipId)) === undefined && chain.tip().height < commit.tipHeight) {
     watch.report('durability', machine, `starts at ${chain.tip().height}, had synced ${commit.tipHeight}`);
   }
-  const image = machine.disk.image();
+  const guards = new Set(loaded.ownBlocks.map((own) => toHex(own.id)));
   for (const { height, id } of watch.published.get(machine.index) ?? []) {
-    const record = image.get(toHex(blockKey(height, id)));
-    if (record === undefined) watch.report('durability', machine, `its published block ${height} is gone`);
+    if (height > chain.final().height && !guards.has(toHex(id))) {
+      watch.report('durability', machine, `starts without the guard of its block ${height}`);
+    }
+    if (machine.disk.stored(blockKey(height, id)) === undefined)
+      watch.report('durability', machine, `its published block ${height} is gone`);
   }
 }
 

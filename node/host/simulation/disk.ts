@@ -31,6 +31,8 @@ export interface SimDisk {
   setFull(full: boolean): void;
   /** Store operations begun so far, over all processes. */
   operations(): number;
+  /** The durable framed record of a key, or undefined. */
+  stored(key: Uint8Array): Uint8Array | undefined;
   /** A copy of the durable content: framed records by key in hex. */
   image(): ReadonlyMap<string, Uint8Array>;
   /** Replaces all content by such a copy; no store may be open. */
@@ -128,6 +130,7 @@ export function createSimDisk(options: DiskOptions): SimDisk {
       isFull = full;
     },
     operations: () => operations,
+    stored: (key) => content.durable.get(hexOf(key)),
     image: () => new Map(content.durable),
     restore(image) {
       assert(session === null, 'a disk in use is not replaced');

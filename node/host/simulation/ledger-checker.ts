@@ -3,6 +3,7 @@ import type { HeaderNode } from '../../consensus/header-chain.ts';
 import type { Block } from '../../protocol/types.ts';
 import { equalBytes } from '../../util/bytes.ts';
 import type { Checkers } from './checkers.ts';
+import { type Link, standingOf } from './finality-checker.ts';
 import {
   type ReferenceState,
   referenceBlock,
@@ -12,10 +13,17 @@ import {
 } from './reference/model.ts';
 import type { Machine, World } from './world.ts';
 
+export interface Standing {
+  readonly justified: number;
+  readonly settled: number;
+}
+
 export interface LedgerChecker {
   /** A block that an honest node connected; its parent was connected before. */
   check(machine: Machine, node: HeaderNode, block: Block): void;
   blocks(): number;
+  /** What the branch of a block has settled by the specification; null: the block was not judged. */
+  standing(idHex: string): Standing | null;
 }
 
 interface Judged {
@@ -24,6 +32,7 @@ interface Judged {
   /** Timestamps of the newest blocks of the branch, this one last. */
   timestamps: number[];
   target: bigint;
+  link: Link;
 }
 
 const FLOOR = 2n ** 244n - 1n;
@@ -39,10 +48,18 @@ export function createLedgerChecker(world: () => World, report: Checkers['report
     height: 0,
     timestamps: [world().document.genesis.timeMs],
     target: FLOOR,
+    link: {
+      height: 0,
+      author: -1,
+      conflictHeight: 0,
+      standing: { justified: 0, settled: 0 },
+      parent: null,
+    },
   });
 
   return {
     blocks: () => count,
+    standing: (idHex) => judged.get(idHex)?.link.standing ?? null,
     check(machine, node, block) {
       if (judged.has(node.idHex)) return;
       const { parent } = node;
@@ -67,11 +84,15 @@ function judge(
   const { body } = node.signed.header;
   checkHeaderRules(machine, given, report);
   const timestamps = [...before.timestamps, body.timestampMs].slice(-5);
-  const next: Judged = { state: null, height: node.height, timestamps, target: body.target };
+  const { height, author, conflictHeight, target } = body;
+  const quorum = Math.floor((2 * genesis.miners.length) / 3) + 1;
+  const standing = standingOf({ height, author, conflictHeight }, before.link, quorum);
+  const link = { height, author, conflictHeight, standing, parent: before.link };
+  const next: Judged = { state: null, height, timestamps, target, link };
   if (before.state === null) return next;
   try {
     const clockMs = referenceClockMs(before.timestamps);
-    const { author, stateRoot, receiptsRoot } = body;
+    const { stateRoot, receiptsRoot } = body;
     const result = referenceBlock(genesis, before.state, {
       clockMs,
       author,

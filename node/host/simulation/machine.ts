@@ -323,6 +323,7 @@ async function readBlocks(
 }
 
 function penalise(machine: Machine, peer: number, points: number, reason: string): void {
+  machine.world.observer.onPenalty?.(machine, peer, reason);
   const total = (machine.points.get(peer) ?? 0) + points;
   machine.points.set(peer, total);
   if (total < BAN_POINTS || isBanned(machine, peer)) return;

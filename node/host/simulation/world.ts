@@ -49,6 +49,7 @@ export interface Observer {
   onPersisted?(machine: Machine, batch: PersistBatch): void;
   /** A node gives one of its own blocks to the network. */
   onPublish?(machine: Machine, bytes: Uint8Array): void;
+  onPenalty?(machine: Machine, peer: number, reason: string): void;
   onBan?(machine: Machine, peer: number, reason: string): void;
   onBoot?(machine: Machine, loaded: LoadedChain): void;
   onCrash?(machine: Machine): void;
