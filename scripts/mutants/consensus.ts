@@ -112,6 +112,34 @@ const CHOICE: readonly Entry[] = [
     replace: 'const refused = data.tree.invalid.has(node.idHex) ? checkExecution(block, result) : null;',
     why: 'a block is connected although its execution gives another state',
   },
+  {
+    name: 'finality-by-one-quorum',
+    file: 'node/consensus/finality.ts',
+    find: 'settling.push({ after, upTo: standings.get(block.parent!)!.justified });',
+    replace: 'settling.push({ after, upTo: block.height - 1 });',
+    why: 'a block is final before a quorum has seen that it is justified',
+  },
+  {
+    name: 'finality-by-half',
+    file: 'node/consensus/finality.ts',
+    find: 'return Math.floor((2 * minerCount) / 3) + 1;',
+    replace: 'return Math.floor(minerCount / 2) + 1;',
+    why: 'two quorums may share a single miner',
+  },
+  {
+    name: 'conflict-height-not-heeded',
+    file: 'node/consensus/finality.ts',
+    find: 'const after = block.signed.header.body.conflictHeight;',
+    replace: 'const after = 0 * block.height;',
+    why: 'an author speaks for what it signed against',
+  },
+  {
+    name: 'no-conflict-told',
+    file: 'node/core/producer.ts',
+    find: '    conflictHeight: given.conflictHeight,\n',
+    replace: '    conflictHeight: 0 * given.conflictHeight,\n',
+    why: 'an author keeps silent about its other branches',
+  },
 ];
 
 export const CONSENSUS: readonly Mutant[] = [...RULES, ...CHOICE].map((entry) => ({

@@ -54,6 +54,20 @@ const WRITING: readonly Entry[] = [
     replace: 'const settled = chain.mainChainAt(node.height) === node;',
     why: 'a restart begins at a state that a reorganisation may undo',
   },
+  {
+    name: 'guard-not-persisted',
+    file: 'node/host/chain-store.ts',
+    find: '  if (batch.authored !== null) {',
+    replace: '  if (batch.authored !== null && sequence < 0n) {',
+    why: 'after a crash the node may sign a second block on the same parent',
+  },
+  {
+    name: 'commit-written-once',
+    file: 'node/host/chain-store.ts',
+    find: 'ops.push(put(tipKey(),',
+    replace: 'if (sequence < 3n) ops.push(put(tipKey(),',
+    why: 'a restart stands where the first blocks were',
+  },
 ];
 
 const READING: readonly Entry[] = [

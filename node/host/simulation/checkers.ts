@@ -86,8 +86,8 @@ export function createCheckers(given: {
       onNotice(machine, notice) {
         if (!honest(machine) || notice.type !== 'tip') return;
         for (const { node, block } of notice.connected) ledger.check(machine, node, block);
-        checkFinal(watch, machine);
         checkStanding(watch, machine, ledger);
+        checkFinal(watch, machine);
         checkTip(watch, machine, notice);
       },
       onPersisted(machine, batch) {
