@@ -14,7 +14,7 @@ import { createScheduler } from '../util/scheduler.ts';
 import { beginningOf } from './restore.ts';
 import { createSharedExecutions } from './simulation/executions.ts';
 import { boot, crash, createMachine, pause, resume, updatePeers } from './simulation/machine.ts';
-import { scheduleMining } from './simulation/miner.ts';
+import { mine, scheduleMining } from './simulation/miner.ts';
 import { createSimNetwork, drawLinks, type LinkConditions, type SimNetwork } from './simulation/network.ts';
 import { createTrace } from './simulation/trace.ts';
 import { realWork, type WorkPort } from './simulation/work.ts';
@@ -116,7 +116,8 @@ export async function createSimulation(options: SimulationOptions): Promise<Simu
     resume: (node) => resume(machines[node]!),
     setHashRate(node, hashesPerSecond) {
       machines[node]!.options.hashesPerSecond = hashesPerSecond;
-      scheduleMining(machines[node]!);
+      if (world.eager) mine(machines[node]!);
+      else scheduleMining(machines[node]!);
     },
     submit: (node, transaction) => machines[node]!.deliver({ type: 'submit', requestId: 0, transaction }),
   };

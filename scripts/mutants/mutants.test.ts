@@ -80,5 +80,5 @@ const FAST = [
   { name: 'target-remembers-one-more', checker: 'header' },
   { name: 'counter-off-by-one', checker: 'state-root' },
   { name: 'published-before-persisted', checker: 'durability' },
-  { name: 'wrong-bodies-asked', checker: 'honest-ban' },
+  { name: 'wrong-bodies-asked', checker: 'honest-penalty' },
 ];
