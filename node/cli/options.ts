@@ -1,5 +1,6 @@
 /** Options that many commands share. */
 import type { Argv } from 'yargs';
+import { WattmeshError } from '../util/errors.ts';
 
 export interface NodeOptions {
   rpc: string | undefined;
@@ -32,4 +33,24 @@ export function withTestnetOptions<T>(y: Argv<T>): Argv<T & TestnetOptions> {
     type: 'string',
     describe: 'folder of the testnet (default: the one started last)',
   }) as unknown as Argv<T & TestnetOptions>;
+}
+
+/** A seed as it was given; throws USAGE unless it is a whole number. */
+export function checkSeed(seed: string): string {
+  if (/^\d{1,18}$/.test(seed)) return seed;
+  throw new WattmeshError({
+    code: 'USAGE',
+    message: `"${seed}" is no seed`,
+    remedy: 'give a whole number, for example --seed 42',
+  });
+}
+
+/** A number of steps as it was given, undefined where it was not; throws USAGE unless it is a whole number from 1. */
+export function checkSteps(steps: number | undefined): number | undefined {
+  if (steps === undefined || (Number.isInteger(steps) && steps >= 1)) return steps;
+  throw new WattmeshError({
+    code: 'USAGE',
+    message: `--steps ${steps} is not a number of steps`,
+    remedy: 'give a whole number from 1',
+  });
 }

@@ -25,6 +25,7 @@ import type { Preset } from '../protocol/presets/interface.ts';
 import { WattmeshError } from '../util/errors.ts';
 import { deriveSeed } from '../util/rng.ts';
 import { withInterrupt } from './interrupt.ts';
+import { checkSteps } from './options.ts';
 import { printJson, printLine, printNote } from './output.ts';
 
 export interface SimulateRunArguments {
@@ -271,15 +272,6 @@ export async function simulateCommunity(
       'blockchain_stats.csv': blockchainCsv(data, calendar, miners.powers),
     },
   };
-}
-
-function checkSteps(steps: number | undefined): void {
-  if (steps === undefined || (Number.isInteger(steps) && steps >= 1)) return;
-  throw new WattmeshError({
-    code: 'USAGE',
-    message: `--steps ${steps} is not a number of steps`,
-    remedy: 'give a whole number from 1',
-  });
 }
 
 function outFolderError(path: string, cause: unknown): WattmeshError {

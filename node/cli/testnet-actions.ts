@@ -13,6 +13,7 @@ import { createScreen, plainLine, renderFrame } from '../../testnet/view.ts';
 import { WattmeshError } from '../util/errors.ts';
 import { colorsOf } from './colors.ts';
 import { withInterrupt } from './interrupt.ts';
+import { checkSteps } from './options.ts';
 import { printJson, printLine, printNote } from './output.ts';
 import { nodeScriptPath } from './paths.ts';
 
@@ -82,15 +83,6 @@ function runOutput(json: boolean): RunOutput {
     },
     frameEnd: () => screen?.end(),
   };
-}
-
-function checkSteps(steps: number | undefined): number | undefined {
-  if (steps === undefined || (Number.isInteger(steps) && steps >= 1)) return steps;
-  throw new WattmeshError({
-    code: 'USAGE',
-    message: `--steps ${steps} is not a number of steps`,
-    remedy: 'give a whole number from 1',
-  });
 }
 
 export async function run(

@@ -53,6 +53,18 @@ async function play(arena: Arena, script: Script): Promise<Deed> {
 }
 
 /** An empty list of anything. */
+/** Boasts of much work, and answers with these headers. */
+function playHeaders(arena: Arena, headers: readonly SignedHeader[]): ReturnType<typeof play> {
+  return play(arena, {
+    counts: 'headers',
+    rounds: 2,
+    answers(protocol) {
+      if (protocol === 'status') return boast(arena);
+      return protocol === 'headers' ? encode(HeadersAnswer, [...headers]) : NOTHING;
+    },
+  });
+}
+
 export const NOTHING = new Uint8Array(0);
 
 /** Headers on the target's tip that only the attacker has, and bodies that it will not give. */
@@ -172,14 +184,7 @@ export const SYNC_ATTACKS: readonly Attack[] = [
       await arena.refresh();
       const { forge } = arena;
       const headers = Array.from({ length: 500 }, () => forge.unsealed(forge.headerOn(forge.tip().node)));
-      return play(arena, {
-        counts: 'headers',
-        rounds: 2,
-        answers(protocol) {
-          if (protocol === 'status') return boast(arena);
-          return protocol === 'headers' ? encode(HeadersAnswer, headers) : NOTHING;
-        },
-      });
+      return playHeaders(arena, headers);
     },
   },
   {
@@ -190,14 +195,7 @@ export const SYNC_ATTACKS: readonly Attack[] = [
     allows: ['ignored', 'penalised', 'banned'],
     async run(arena) {
       const headers = await lowWorkBranch(arena);
-      return play(arena, {
-        counts: 'headers',
-        rounds: 2,
-        answers(protocol) {
-          if (protocol === 'status') return boast(arena);
-          return protocol === 'headers' ? encode(HeadersAnswer, headers) : NOTHING;
-        },
-      });
+      return playHeaders(arena, headers);
     },
   },
   {

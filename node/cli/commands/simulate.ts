@@ -1,17 +1,8 @@
 /** `wattmesh simulate run`: declarations; the work is in simulate-actions. */
 
 import type { Argv } from 'yargs';
-import { WattmeshError } from '../../util/errors.ts';
+import { checkSeed } from '../options.ts';
 import { replayCommand, swarmCommand } from './simulate-swarm.ts';
-
-function checkSeed(seed: string): string {
-  if (/^\d{1,18}$/.test(seed)) return seed;
-  throw new WattmeshError({
-    code: 'USAGE',
-    message: `"${seed}" is no seed`,
-    remedy: 'give a whole number, for example --seed 42',
-  });
-}
 
 function runCommand(y: Argv): Argv {
   return y.command(

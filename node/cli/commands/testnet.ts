@@ -2,19 +2,9 @@
 
 import type { Argv } from 'yargs';
 import { LOG_LEVELS } from '../../../testnet/log-lines.ts';
-import { WattmeshError } from '../../util/errors.ts';
-import { withTestnetOptions } from '../options.ts';
+import { checkSeed, withTestnetOptions } from '../options.ts';
 import type { LaunchArguments } from '../testnet-actions.ts';
 import { faultCommands } from './testnet-faults.ts';
-
-function checkSeed(seed: string): string {
-  if (/^\d{1,18}$/.test(seed)) return seed;
-  throw new WattmeshError({
-    code: 'USAGE',
-    message: `"${seed}" is no seed`,
-    remedy: 'give a whole number, for example --seed 42',
-  });
-}
 
 function withLaunchOptions<T>(y: Argv<T>): Argv<T & LaunchArguments> {
   return y
